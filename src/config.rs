@@ -1,0 +1,164 @@
+//! The settings, read once from environment variables.
+//!
+//! A value that cannot be understood stops the function at start: no setting has a silent default.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+/// Everything a deployment can set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How Batch is called.
+    pub limits: Limits,
+    /// `DEADLINE_RESERVE_MS`: what is kept of an invocation's time for reporting and replying.
+    pub deadline_reserve: Duration,
+    /// `ALLOW_TERMINATE`: whether requests may terminate started work.
+    pub allow_terminate: bool,
+    /// `BULK`: whether to use Batch's bulk calls where they exist.
+    pub bulk: bool,
+    /// `AWS_LAMBDA_LOG_LEVEL`: the least severe lines to write.
+    pub log_level: LevelFilter,
+}
+
+/// How Batch is called.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// `MAX_ATTEMPTS`: how often a call for one job may fail. Throttled calls do not count: they are tried
+    /// again as long as there is time.
+    pub max_attempts: u32,
+    /// `MAX_IN_FLIGHT`: calls under way at once, in one invocation.
+    pub max_in_flight: usize,
+    /// `ATTEMPT_TIMEOUT_MS`: how long one call may take.
+    pub attempt_timeout: Duration,
+    /// `CONFIRM_TIMEOUT_MS`: how long a job is watched after Batch accepted its cancel. 0 looks once.
+    pub confirm_timeout: Duration,
+}
+
+/// A setting that cannot be understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// The value is not one of those allowed.
+    #[error(
+        "{variable}={value:?} is not valid: set it to {allowed}, or leave it out for {default}"
+    )]
+    Invalid {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        allowed: String,
+        /// What holds without it.
+        default: String,
+    },
+    /// The variable belongs to a feature that this version does not have, and without which the function
+    /// would do what its operator believes to have ruled out.
+    #[error(
+        "{variable} is set, but this version cannot honour it: remove it, or deploy a version that can"
+    )]
+    Unsupported {
+        /// The environment variable.
+        variable: &'static str,
+    },
+}
+
+impl Config {
+    /// Reads the settings through `lookup`, which gives an environment variable's value.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first variable that is not valid, naming its value and what is allowed.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        for variable in ["POLICY", "POLICY_FILE", "RESULT_EVENT_BUS"] {
+            if lookup(variable).is_some_and(|value| !value.is_empty()) {
+                return Err(ConfigError::Unsupported { variable });
+            }
+        }
+        let vars = Variables(lookup);
+        let ms = |variable, range, default| {
+            vars.number(variable, range, default)
+                .map(Duration::from_millis)
+        };
+        Ok(Self {
+            limits: Limits {
+                max_attempts: vars.number("MAX_ATTEMPTS", 1..=20, 6)?,
+                max_in_flight: vars.number("MAX_IN_FLIGHT", 1..=256, 16)?,
+                attempt_timeout: ms("ATTEMPT_TIMEOUT_MS", 100..=60_000, 5_000)?,
+                confirm_timeout: ms("CONFIRM_TIMEOUT_MS", 0..=300_000, 3_000)?,
+            },
+            deadline_reserve: ms("DEADLINE_RESERVE_MS", 100..=60_000, 1_000)?,
+            allow_terminate: vars.choice("ALLOW_TERMINATE", ("false", false), &[("true", true)])?,
+            bulk: vars.choice("BULK", ("auto", true), &[("off", false)])?,
+            log_level: vars.choice(
+                "AWS_LAMBDA_LOG_LEVEL",
+                ("INFO", LevelFilter::INFO),
+                &[
+                    ("TRACE", LevelFilter::TRACE),
+                    ("DEBUG", LevelFilter::DEBUG),
+                    ("WARN", LevelFilter::WARN),
+                    ("ERROR", LevelFilter::ERROR),
+                    ("FATAL", LevelFilter::ERROR),
+                ],
+            )?,
+        })
+    }
+}
+
+struct Variables<L>(L);
+
+impl<L: Fn(&str) -> Option<String>> Variables<L> {
+    fn number<N>(
+        &self,
+        variable: &'static str,
+        range: RangeInclusive<N>,
+        default: N,
+    ) -> Result<N, ConfigError>
+    where
+        N: FromStr + PartialOrd + Display,
+    {
+        let Some(value) = (self.0)(variable) else {
+            return Ok(default);
+        };
+        match value.trim().parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => Err(ConfigError::Invalid {
+                variable,
+                value,
+                allowed: format!("a whole number from {} to {}", range.start(), range.end()),
+                default: default.to_string(),
+            }),
+        }
+    }
+
+    /// One of several words, in any case.
+    fn choice<T: Copy>(
+        &self,
+        variable: &'static str,
+        default: (&str, T),
+        others: &[(&str, T)],
+    ) -> Result<T, ConfigError> {
+        let Some(value) = (self.0)(variable) else {
+            return Ok(default.1);
+        };
+        let words: Vec<_> = std::iter::once(&default).chain(others).collect();
+        let found = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
+        found
+            .map(|(_, meaning)| *meaning)
+            .ok_or_else(|| ConfigError::Invalid {
+                variable,
+                allowed: words
+                    .iter()
+                    .map(|(word, _)| *word)
+                    .collect::<Vec<_>>()
+                    .join(" or "),
+                default: default.0.to_owned(),
+                value,
+            })
+    }
+}

@@ -1,0 +1,43 @@
+//! How long an invocation may go on calling Batch.
+
+use std::time::Duration;
+
+/// The budget when the deadline is unknown.
+pub const DEFAULT_BUDGET: Duration = Duration::from_secs(30);
+
+/// The time from `now_ms` in which calls may be under way: up to Lambda's `deadline_ms` (both milliseconds
+/// since 1970), less the `reserve` that reporting and replying need.
+///
+/// A deadline in the past means unknown, not "stop now" (`cargo lambda watch` sends one in 1970): whoever
+/// is really past it is no longer running.
+#[must_use]
+pub fn budget(deadline_ms: u64, now_ms: u64, reserve: Duration) -> Duration {
+    match deadline_ms.checked_sub(now_ms) {
+        None | Some(0) => DEFAULT_BUDGET,
+        Some(left) => Duration::from_millis(left).saturating_sub(reserve),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_reserve_and_takes_a_past_deadline_as_unknown() {
+        let now = 1_800_000_000_000;
+        let check = |deadline, expected: Duration| {
+            assert_eq!(
+                budget(deadline, now, Duration::from_secs(1)),
+                expected,
+                "{deadline}"
+            );
+        };
+        check(now + 60_000, Duration::from_secs(59));
+        check(now + 1_500, Duration::from_millis(500));
+        check(now + 900, Duration::ZERO);
+        check(now, DEFAULT_BUDGET);
+        check(now - 1, DEFAULT_BUDGET);
+        check(600_000, DEFAULT_BUDGET);
+        check(0, DEFAULT_BUDGET);
+    }
+}

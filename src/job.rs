@@ -1,0 +1,128 @@
+//! A Batch job as `DescribeJobs` shows it, reduced to what decides and what is reported.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Where a job stands (`JobDetail.status`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobStatus {
+    /// Accepted, not yet looked at by the scheduler.
+    Submitted,
+    /// Waiting for dependencies; an array parent stands here as long as a child lives.
+    Pending,
+    /// Waiting for capacity in its queue.
+    Runnable,
+    /// Its container is being started: a cancel no longer stops it.
+    Starting,
+    /// At work: a cancel does not stop it.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended otherwise, also by a cancel or a terminate.
+    Failed,
+    /// A status this version does not know; treated as not ended and not started.
+    Other(Box<str>),
+}
+
+impl JobStatus {
+    /// Whether the job has ended and will not change any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+
+    /// Whether the job's work has begun and not ended: `CancelJob` leaves such a job alone.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        matches!(self, Self::Starting | Self::Running)
+    }
+
+    /// The status as Batch writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Submitted => "SUBMITTED",
+            Self::Pending => "PENDING",
+            Self::Runnable => "RUNNABLE",
+            Self::Starting => "STARTING",
+            Self::Running => "RUNNING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Other(status) => status,
+        }
+    }
+}
+
+impl From<&str> for JobStatus {
+    fn from(status: &str) -> Self {
+        match status {
+            "SUBMITTED" => Self::Submitted,
+            "PENDING" => Self::Pending,
+            "RUNNABLE" => Self::Runnable,
+            "STARTING" => Self::Starting,
+            "RUNNING" => Self::Running,
+            "SUCCEEDED" => Self::Succeeded,
+            "FAILED" => Self::Failed,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for JobStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One job at one moment.
+///
+/// Taken before and after acting, because a cancel overwrites `statusReason` and Batch keeps no history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// Where the job stood.
+    pub status: JobStatus,
+    /// Batch's note on the status; after a cancel, the reason that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_reason: Option<Box<str>>,
+    /// The name it was submitted under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_name: Option<Box<str>>,
+    /// The ARN of its queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_queue: Option<Box<str>>,
+    /// Whether it was cancelled; `None` from a Batch that does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_cancelled: Option<bool>,
+    /// Whether it was terminated; `None` from a Batch that does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_terminated: Option<bool>,
+}
+
+impl Snapshot {
+    /// Whether Batch marks the job as stopped on request. Either flag counts: which one a terminated job
+    /// gets that had not started is not documented.
+    #[must_use]
+    pub fn is_flagged(&self) -> bool {
+        self.is_cancelled == Some(true) || self.is_terminated == Some(true)
+    }
+
+    /// Whether this Batch sends neither flag, as emulators do.
+    #[must_use]
+    pub fn has_no_flags(&self) -> bool {
+        self.is_cancelled.is_none() && self.is_terminated.is_none()
+    }
+
+    /// Whether `statusReason` is exactly the reason that was, or would have been, given.
+    #[must_use]
+    pub fn has_reason(&self, reason: &str) -> bool {
+        self.status_reason.as_deref() == Some(reason)
+    }
+}

@@ -1,0 +1,321 @@
+//! The heart: what to do about a job, and what may be said of it afterwards.
+//!
+//! Both functions are pure. They claim nothing that was not seen: `CancelJob` answers 200 to a cancel that
+//! did nothing, so only what `DescribeJobs` shows counts.
+
+use serde::Serialize;
+
+use crate::job::{JobStatus, Snapshot};
+use crate::plan::Job;
+use crate::request::Action;
+
+/// What became of one job of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Seen FAILED by a cancel.
+    Cancelled,
+    /// Seen FAILED by a terminate.
+    Terminated,
+    /// Batch accepted the cancel, and the job is flagged or still waits.
+    Cancelling,
+    /// Batch accepted the terminate, and the job is flagged or still waits.
+    Terminating,
+    /// Batch accepted the call, and what became of the job could not be seen.
+    Accepted,
+    /// Ended, and not by this request.
+    Finished,
+    /// Its work has begun, which a cancel does not stop.
+    Started,
+    /// `DescribeJobs` does not know it.
+    NotFound,
+    /// A dry run: a cancel would have been sent.
+    WouldCancel,
+    /// A dry run: a terminate would have been sent.
+    WouldTerminate,
+    /// The request is malformed, or not allowed here.
+    Rejected,
+    /// Batch said no, and would say so again.
+    Refused,
+    /// Batch could not be reached or kept failing: attempts or time were used up.
+    Unavailable,
+    /// The deadline came before anything was tried.
+    NotAttempted,
+}
+
+impl Outcome {
+    /// Every outcome, in the order summaries list them.
+    pub const ALL: [Self; 14] = [
+        Self::Cancelled,
+        Self::Terminated,
+        Self::Cancelling,
+        Self::Terminating,
+        Self::Accepted,
+        Self::Finished,
+        Self::Started,
+        Self::NotFound,
+        Self::WouldCancel,
+        Self::WouldTerminate,
+        Self::Rejected,
+        Self::Refused,
+        Self::Unavailable,
+        Self::NotAttempted,
+    ];
+
+    /// Whether the request is done with. What is not goes back to its source, which retries it and in the
+    /// end hands it to a dead-letter queue.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
+        !matches!(
+            self,
+            Self::Rejected | Self::Refused | Self::Unavailable | Self::NotAttempted
+        )
+    }
+
+    /// The outcome as results write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Terminated => "terminated",
+            Self::Cancelling => "cancelling",
+            Self::Terminating => "terminating",
+            Self::Accepted => "accepted",
+            Self::Finished => "finished",
+            Self::Started => "started",
+            Self::NotFound => "not_found",
+            Self::WouldCancel => "would_cancel",
+            Self::WouldTerminate => "would_terminate",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::Unavailable => "unavailable",
+            Self::NotAttempted => "not_attempted",
+        }
+    }
+
+    fn done(action: Action) -> Self {
+        match action {
+            Action::Cancel => Self::Cancelled,
+            Action::Terminate => Self::Terminated,
+        }
+    }
+
+    fn under_way(action: Action) -> Self {
+        match action {
+            Action::Cancel => Self::Cancelling,
+            Action::Terminate => Self::Terminating,
+        }
+    }
+
+    fn planned(action: Action) -> Self {
+        match action {
+            Action::Cancel => Self::WouldCancel,
+            Action::Terminate => Self::WouldTerminate,
+        }
+    }
+}
+
+/// An outcome, and why where the outcome alone does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// One sentence for the reader of a result.
+    pub why: Option<String>,
+}
+
+impl Verdict {
+    /// An outcome with its explanation.
+    pub fn because(outcome: Outcome, why: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            why: Some(why.into()),
+        }
+    }
+}
+
+impl From<Outcome> for Verdict {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, why: None }
+    }
+}
+
+/// What one `DescribeJobs` told about one job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// The job as it stood.
+    Seen(Snapshot),
+    /// The answer left it out: Batch does not know it, or no longer.
+    Missing,
+    /// No answer; the text says why.
+    Failed(String),
+}
+
+impl Look {
+    /// The snapshot, where there is one.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match self {
+            Self::Seen(snapshot) => Some(snapshot),
+            Self::Missing | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// What follows from a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Call Batch with the job's action.
+    Act,
+    /// No call is needed; this is the result.
+    Settle(Verdict),
+}
+
+/// Decides what to do about `job`, having looked at it.
+///
+/// A failed look does not stop a cancel, which harms nothing that has started: an outage of `DescribeJobs`
+/// must not keep jobs alive. It does stop a dry run, which would have nothing to say.
+#[must_use]
+pub fn decide(job: &Job, before: &Look) -> Decision {
+    let settle = |verdict: Verdict| Decision::Settle(verdict);
+    let seen = match before {
+        Look::Seen(seen) => seen,
+        Look::Missing => return settle(Outcome::NotFound.into()),
+        Look::Failed(why) if job.dry_run => {
+            return settle(Verdict::because(
+                Outcome::Unavailable,
+                format!("could not look at the job: {why}"),
+            ));
+        }
+        Look::Failed(_) => return Decision::Act,
+    };
+    if seen.status.has_ended() {
+        // A redelivered request finds its own work. Without flags there is no telling whose it was: the
+        // job was not seen alive, and a reason alone could be an earlier sender's.
+        let own = seen.status == JobStatus::Failed
+            && seen.is_flagged()
+            && seen.has_reason(job.reason.as_str());
+        return settle(
+            if own {
+                Outcome::done(job.action)
+            } else {
+                Outcome::Finished
+            }
+            .into(),
+        );
+    }
+    if seen.status.has_started() && job.action == Action::Cancel {
+        return settle(Outcome::Started.into());
+    }
+    if job.dry_run {
+        settle(Outcome::planned(job.action).into())
+    } else {
+        Decision::Act
+    }
+}
+
+/// How the last call that acted on a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Batch said it would.
+    Accepted,
+    /// Batch gave no useful answer, so the call may or may not have been carried out; the text says what
+    /// happened.
+    Unknown(String),
+}
+
+/// What one more look makes of a job that was acted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Nothing more will come: this is the result.
+    Final(Verdict),
+    /// The job may still change; this is the result if nobody looks again.
+    Soon(Verdict),
+    /// The job will not change before other jobs end; this is the result if nobody looks again.
+    Late(Verdict),
+}
+
+impl Settlement {
+    /// The verdict, final or not.
+    #[must_use]
+    pub fn into_verdict(self) -> Verdict {
+        match self {
+            Self::Final(verdict) | Self::Soon(verdict) | Self::Late(verdict) => verdict,
+        }
+    }
+}
+
+/// Says what became of `job` from the looks before and after acting on it.
+///
+/// The claim `cancelled` or `terminated` needs a FAILED job and one of:
+/// - a flag (`isCancelled`, `isTerminated`), when Batch accepted the call;
+/// - a flag and this request's own reason, when no answer came, since the flag could be another's work;
+/// - from a Batch that sends no flags, as emulators do: this request's own reason as `statusReason`, on a
+///   job that was seen alive before. Anything less is `finished`.
+#[must_use]
+pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settlement {
+    use Settlement::{Final, Late, Soon};
+    let verb = job.action.as_str();
+    let unsettled = |why: String| match answer {
+        Answer::Accepted => Verdict::because(
+            Outcome::Accepted,
+            format!("Batch accepted the {verb}, but {why}"),
+        ),
+        Answer::Unknown(error) => Verdict::because(
+            Outcome::Unavailable,
+            format!("the {verb} failed ({error}), and {why}"),
+        ),
+    };
+    let now = match after {
+        Look::Seen(now) => now,
+        Look::Missing if before.snapshot().is_none() => return Final(Outcome::NotFound.into()),
+        Look::Missing => return Soon(unsettled("DescribeJobs no longer shows the job".into())),
+        Look::Failed(why) => return Soon(unsettled(format!("a look at the job failed: {why}"))),
+    };
+    match now.status {
+        JobStatus::Succeeded => Final(Outcome::Finished.into()),
+        JobStatus::Failed => {
+            let ours = now.has_reason(job.reason.as_str());
+            let stopped = match answer {
+                _ if now.has_no_flags() => {
+                    ours && before.snapshot().is_some_and(|b| !b.status.has_ended())
+                }
+                Answer::Accepted => now.is_flagged(),
+                Answer::Unknown(_) => now.is_flagged() && ours,
+            };
+            Final(
+                if stopped {
+                    Outcome::done(job.action)
+                } else {
+                    Outcome::Finished
+                }
+                .into(),
+            )
+        }
+        JobStatus::Starting | JobStatus::Running if job.action == Action::Cancel => {
+            Final(Outcome::Started.into())
+        }
+        _ if now.is_flagged() => {
+            let verdict = Outcome::under_way(job.action).into();
+            if now.status == JobStatus::Pending {
+                Late(verdict)
+            } else {
+                Soon(verdict)
+            }
+        }
+        JobStatus::Starting | JobStatus::Running => {
+            Soon(unsettled(format!("the job is still {}", now.status)))
+        }
+        _ if *answer != Answer::Accepted => {
+            Soon(unsettled(format!("the job is still {}", now.status)))
+        }
+        JobStatus::Pending => Late(Verdict::because(
+            Outcome::under_way(job.action),
+            "Batch accepted it; the job waits for other jobs to end",
+        )),
+        _ => Soon(Verdict::because(
+            Outcome::under_way(job.action),
+            format!("Batch accepted it; the job is still {}", now.status),
+        )),
+    }
+}

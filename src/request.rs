@@ -1,0 +1,461 @@
+//! What a request may say, parsed into types that cannot hold anything else.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::object::{Object, array, kind, string};
+
+/// Longest `reason` AWS Batch takes, in characters (API reference of `CancelJob`).
+pub const MAX_REASON_CHARS: usize = 1024;
+
+/// Largest `metadata`, in bytes of compact JSON.
+pub const MAX_METADATA_BYTES: usize = 4096;
+
+/// A well-formed request: what to do, to which jobs, and why.
+#[derive(Debug, Clone)]
+pub struct CancelRequest {
+    /// The jobs asked for, in their order, at least one. One result each.
+    pub jobs: Vec<JobId>,
+    /// Why; Batch stores it as the job's `statusReason`.
+    pub reason: Reason,
+    /// Which of Batch's two verbs.
+    pub action: Action,
+    /// Look and decide, but change nothing.
+    pub dry_run: bool,
+    /// The producer's own data, echoed in each result.
+    pub metadata: Option<Arc<RawValue>>,
+}
+
+/// Longest name of a producer's field that an answer repeats, in characters.
+const MAX_NAME_CHARS: usize = 64;
+
+/// Names of the members a request may have. Anything that resembles one of them without being one is
+/// rejected, see [`CancelRequest::parse`].
+const FIELDS: [&str; 8] = [
+    "jobId", "jobIds", "reason", "action", "dryRun", "expect", "metadata", "sweep",
+];
+
+impl CancelRequest {
+    /// Reads a request from a JSON object.
+    ///
+    /// Members it does not know are the producer's own and are ignored, unless one equals a known name but
+    /// for case, `_` or `-`: nobody may believe in a `dry_run` that was never read.
+    ///
+    /// # Errors
+    ///
+    /// The first field that is missing or wrong, what is wrong with it, and the remedy.
+    pub(crate) fn parse(object: &Object<'_>, rules: &Rules<'_>) -> Result<Self, Rejection> {
+        reject_near_misses(object)?;
+        for field in ["expect", "sweep"] {
+            if object.get(field).is_some() {
+                return Err(Rejection::new(
+                    field,
+                    "is not supported by this version",
+                    "remove it, or wait for a version that reads it",
+                ));
+            }
+        }
+        Ok(Self {
+            jobs: jobs(object, rules)?,
+            reason: reason(object)?,
+            action: action(object, rules)?,
+            dry_run: dry_run(object)?,
+            metadata: metadata(object)?,
+        })
+    }
+
+    /// A plain cancel of the job that `object` names, for events that are no requests themselves.
+    ///
+    /// # Errors
+    ///
+    /// When `jobId` is missing or wrong.
+    pub(crate) fn cancel_one(
+        object: &Object<'_>,
+        reason: &str,
+        rules: &Rules<'_>,
+    ) -> Result<Self, Rejection> {
+        Ok(Self {
+            jobs: jobs(object, rules)?,
+            reason: Reason::new(reason).ok_or_else(no_reason)?,
+            action: Action::Cancel,
+            dry_run: false,
+            metadata: None,
+        })
+    }
+
+    /// Whether an object is meant as a request: it has a member that is, or nearly is, a request's.
+    pub(crate) fn matches(object: &Object<'_>) -> bool {
+        object.keys().any(|key| known_field(key).is_some())
+    }
+}
+
+fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection> {
+    const ONE_JOB: &str =
+        "give the job's id, an array child as `id:index`, a node as `id#index`, or a job ARN";
+    match (object.get("jobId"), object.get("jobIds")) {
+        (Some(_), Some(_)) => Err(Rejection::new(
+            "jobIds",
+            "is given together with `jobId`",
+            "give one of the two",
+        )),
+        (None, None) => Err(Rejection::new("jobId", "is missing", ONE_JOB)),
+        (Some(value), None) => match string(value) {
+            Some(text) => JobId::parse(&text, rules)
+                .map(|id| vec![id])
+                .map_err(|wrong| wrong.at("jobId")),
+            None => Err(Rejection::new(
+                "jobId",
+                format!("is {}, not a string", kind(value)),
+                ONE_JOB,
+            )),
+        },
+        (None, Some(value)) => {
+            let remedy = "give a list of job ids, or one id as `jobId`";
+            let Some(list) = array(value) else {
+                return Err(Rejection::new(
+                    "jobIds",
+                    format!("is {}, not a list", kind(value)),
+                    remedy,
+                ));
+            };
+            if list.is_empty() {
+                return Err(Rejection::new("jobIds", "is empty", remedy));
+            }
+            let one = |(index, value): (usize, &RawValue)| {
+                let field = format!("jobIds[{index}]");
+                match string(value) {
+                    Some(text) => JobId::parse(&text, rules).map_err(|wrong| wrong.at(field)),
+                    None => Err(Rejection::new(
+                        field,
+                        format!("is {}, not a string", kind(value)),
+                        ONE_JOB,
+                    )),
+                }
+            };
+            list.into_iter().enumerate().map(one).collect()
+        }
+    }
+}
+
+fn reason(object: &Object<'_>) -> Result<Reason, Rejection> {
+    let Some(value) = object.get("reason") else {
+        return Err(no_reason());
+    };
+    match string(value) {
+        Some(text) => Reason::new(&text).ok_or_else(no_reason),
+        None => Err(Rejection {
+            problem: format!("is {}, not a string", kind(value)).into(),
+            ..no_reason()
+        }),
+    }
+}
+
+fn no_reason() -> Rejection {
+    Rejection::new(
+        "reason",
+        "is missing or empty",
+        "say why the job is stopped, in 1 to 1024 characters",
+    )
+}
+
+fn action(object: &Object<'_>, rules: &Rules<'_>) -> Result<Action, Rejection> {
+    let remedy = "give \"cancel\" (the default) or \"terminate\"";
+    let Some(value) = object.get("action") else {
+        return Ok(Action::Cancel);
+    };
+    match string(value).as_deref() {
+        Some("cancel") => Ok(Action::Cancel),
+        Some("terminate") if rules.allow_terminate => Ok(Action::Terminate),
+        Some("terminate") => Err(Rejection::new(
+            "action",
+            "is \"terminate\", which this deployment does not allow",
+            "set ALLOW_TERMINATE=true on the function, or ask for \"cancel\"",
+        )),
+        Some(_) => Err(Rejection::new(
+            "action",
+            "is neither \"cancel\" nor \"terminate\"",
+            remedy,
+        )),
+        None => Err(Rejection::new(
+            "action",
+            format!("is {}, not a string", kind(value)),
+            remedy,
+        )),
+    }
+}
+
+fn dry_run(object: &Object<'_>) -> Result<bool, Rejection> {
+    match object.get("dryRun").map(|value| (value.get(), value)) {
+        None | Some(("false", _)) => Ok(false),
+        Some(("true", _)) => Ok(true),
+        Some((_, value)) => Err(Rejection::new(
+            "dryRun",
+            format!("is {}, not a boolean", kind(value)),
+            "give true or false, without quotes",
+        )),
+    }
+}
+
+fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
+    let remedy = "give a JSON object of at most 4096 bytes";
+    let Some(value) = object.get("metadata") else {
+        return Ok(None);
+    };
+    if !value.get().starts_with('{') {
+        return Err(Rejection::new(
+            "metadata",
+            format!("is {}, not an object", kind(value)),
+            remedy,
+        ));
+    }
+    // Written anew, since white space in it would break a log line in two.
+    let compact = serde_json::from_str::<Value>(value.get())
+        .and_then(|tree| serde_json::value::to_raw_value(&tree))
+        .map_err(|_| Rejection::new("metadata", "is nested too deeply", remedy))?;
+    match compact.get().len() {
+        0..=MAX_METADATA_BYTES => Ok(Some(compact.into())),
+        bytes => Err(Rejection::new(
+            "metadata",
+            format!("has {bytes} bytes"),
+            remedy,
+        )),
+    }
+}
+
+/// The known field that `key` spells, up to case, `_` and `-`.
+fn known_field(key: &str) -> Option<&'static str> {
+    let letters = |name: &str| -> String {
+        name.chars()
+            .filter(|c| !matches!(c, '_' | '-'))
+            .map(|c| c.to_ascii_lowercase())
+            .collect()
+    };
+    // Exact names are the rule; only others are taken apart.
+    FIELDS.into_iter().find(|field| *field == key).or_else(|| {
+        let key = letters(key);
+        FIELDS.into_iter().find(|field| letters(field) == key)
+    })
+}
+
+fn reject_near_misses(object: &Object<'_>) -> Result<(), Rejection> {
+    let mut seen = Vec::with_capacity(FIELDS.len());
+    for key in object.keys() {
+        let Some(field) = known_field(key) else {
+            continue;
+        };
+        if field != key {
+            return Err(Rejection::new(
+                key.chars().take(MAX_NAME_CHARS).collect::<String>(),
+                "is not a field, but looks like one",
+                format!("write `{field}`"),
+            ));
+        }
+        if seen.contains(&field) {
+            return Err(Rejection::new(field, "is given twice", "give it once"));
+        }
+        seen.push(field);
+    }
+    Ok(())
+}
+
+/// What the surroundings allow a request to ask for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules<'a> {
+    /// The region this function calls Batch in, where known.
+    pub region: Option<&'a str>,
+    /// The account this function runs in, where known.
+    pub account: Option<&'a str>,
+    /// Whether this deployment lets requests terminate started work.
+    pub allow_terminate: bool,
+}
+
+/// A Batch job's id: a UUID, an array child's `uuid:index` or a node's `uuid#index`.
+///
+/// AWS publishes no pattern for ids, so none is enforced: whatever is not empty is Batch's to judge.
+/// Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct JobId(Arc<str>);
+
+impl JobId {
+    /// The id in `text`, which may be a job ARN of this function's own region and account.
+    fn parse(text: &str, rules: &Rules<'_>) -> Result<Self, Rejection> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Rejection::new("", "is empty", "give the job's id or ARN"));
+        }
+        if !text.starts_with("arn:") {
+            return Ok(Self(text.into()));
+        }
+        let not_a_job = || {
+            let remedy =
+                "give `arn:<partition>:batch:<region>:<account>:job/<id>`, or the job's id alone";
+            Rejection::new("", "is an ARN, but not a Batch job's", remedy)
+        };
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let &[_, _, "batch", region, account, resource] = parts.as_slice() else {
+            return Err(not_a_job());
+        };
+        let id = resource
+            .strip_prefix("job/")
+            .filter(|id| !id.is_empty())
+            .ok_or_else(not_a_job)?;
+        for (what, theirs, ours) in [
+            ("region", region, rules.region),
+            ("account", account, rules.account),
+        ] {
+            if let Some(ours) = ours.filter(|ours| *ours != theirs) {
+                return Err(Rejection::new(
+                    "",
+                    format!(
+                        "is an ARN of {what} {theirs}, but this function works in {what} {ours}"
+                    ),
+                    format!("send it to a function in {what} {theirs}"),
+                ));
+            }
+        }
+        Ok(Self(id.into()))
+    }
+
+    /// The id as Batch writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for JobId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Why a job is stopped: trimmed, never empty, at most [`MAX_REASON_CHARS`] characters. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Reason {
+    text: Arc<str>,
+    truncated: bool,
+}
+
+impl Reason {
+    /// A reason from free text: `None` when nothing is left after trimming. A longer text than Batch
+    /// takes is cut on a character boundary and ends in `…`.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        let truncated = text.chars().nth(MAX_REASON_CHARS).is_some();
+        let text = if truncated {
+            text.chars()
+                .take(MAX_REASON_CHARS - 1)
+                .chain(['…'])
+                .collect::<String>()
+                .into()
+        } else {
+            text.into()
+        };
+        Some(Self { text, truncated })
+    }
+
+    /// The text as it is sent to Batch.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the producer's text was longer.
+    #[must_use]
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+}
+
+/// Batch's two verbs for stopping a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// `CancelJob`: stops what has not started, never what has.
+    Cancel,
+    /// `TerminateJob`: stops started work too.
+    Terminate,
+}
+
+impl Action {
+    /// The verb as requests and results write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Terminate => "terminate",
+        }
+    }
+}
+
+/// Why a delivery holds no request that could be carried out. Never repeats a value from the message,
+/// except the region and account of an ARN and the name of a misspelt field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    field: Cow<'static, str>,
+    problem: Cow<'static, str>,
+    remedy: Cow<'static, str>,
+}
+
+impl Rejection {
+    pub(crate) fn new(
+        field: impl Into<Cow<'static, str>>,
+        problem: impl Into<Cow<'static, str>>,
+        remedy: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    fn at(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.field = field.into();
+        self
+    }
+
+    /// The field at fault.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            field,
+            problem,
+            remedy,
+        } = self;
+        write!(f, "`{field}` {problem}: {remedy}")
+    }
+}
+
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
