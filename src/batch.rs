@@ -9,11 +9,12 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_batch::Client;
+use aws_sdk_batch::config::Credentials;
 use aws_sdk_batch::config::http::HttpResponse;
 use aws_sdk_batch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_batch::types::JobDetail;
@@ -167,42 +168,58 @@ impl fmt::Display for CallError {
     }
 }
 
-/// Batch through the SDK's client, which must have its own retries switched off.
+/// Batch through the SDK's client.
 #[derive(Debug, Clone)]
 pub struct SdkBatch {
     client: Client,
 }
 
 impl SdkBatch {
-    /// Wraps a client.
-    #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
-    }
-
     /// A client from the environment (region, credentials, `AWS_ENDPOINT_URL_BATCH`, profiles), and the
     /// region it calls.
-    pub async fn connect(limits: &Limits) -> (Self, Option<String>) {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT.min(limits.attempt_timeout))
-            // The executor ends slow attempts, knowing the deadline.
-            .disable_operation_timeout()
-            .build();
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https();
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await;
-        let region = config.region().map(ToString::to_string);
-        (Self::new(Client::new(&config)), region)
+    pub async fn from_env(limits: &Limits) -> (Self, Option<String>) {
+        Self::load(settings(limits)).await
     }
+
+    /// A client for a Batch that is not AWS's own, such as an emulator, with made-up credentials.
+    pub async fn at(endpoint: &str, region: &str, limits: &Limits) -> Self {
+        let made_up = Credentials::new("local", "local", None, None, "made up");
+        let settings = settings(limits)
+            .endpoint_url(endpoint)
+            .credentials_provider(made_up);
+        Self::load(settings.region(Region::new(region.to_owned())))
+            .await
+            .0
+    }
+
+    async fn load(settings: ConfigLoader) -> (Self, Option<String>) {
+        let config = settings.load().await;
+        let region = config.region().map(ToString::to_string);
+        (
+            Self {
+                client: Client::new(&config),
+            },
+            region,
+        )
+    }
+}
+
+/// What both kinds of client share: no retries of the SDK's own, and no wait without an end.
+fn settings(limits: &Limits) -> ConfigLoader {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    // The executor ends slow attempts, since it knows the deadline; only connecting has its own limit.
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT.min(limits.attempt_timeout))
+        .build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
 /// Both bulk calls answer in the same form, in types of their own.

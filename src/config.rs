@@ -162,3 +162,85 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_lookup(|name| {
+            vars.iter()
+                .find(|(var, _)| *var == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let config = read(&[]).unwrap();
+        assert_eq!(
+            (config.limits.max_attempts, config.limits.max_in_flight),
+            (6, 16)
+        );
+        assert_eq!(config.limits.attempt_timeout, Duration::from_secs(5));
+        assert_eq!(config.limits.confirm_timeout, Duration::from_secs(3));
+        assert_eq!(config.deadline_reserve, Duration::from_secs(1));
+        assert_eq!((config.allow_terminate, config.bulk), (false, true));
+        assert_eq!(config.log_level, LevelFilter::INFO);
+    }
+
+    #[test]
+    fn reads_every_variable() {
+        let config = read(&[
+            ("MAX_ATTEMPTS", "1"),
+            ("MAX_IN_FLIGHT", " 256 "),
+            ("ATTEMPT_TIMEOUT_MS", "100"),
+            ("CONFIRM_TIMEOUT_MS", "0"),
+            ("DEADLINE_RESERVE_MS", "60000"),
+            ("ALLOW_TERMINATE", "True"),
+            ("BULK", "off"),
+            ("AWS_LAMBDA_LOG_LEVEL", "warn"),
+            ("POLICY", ""),
+        ])
+        .unwrap();
+        assert_eq!(
+            (config.limits.max_attempts, config.limits.max_in_flight),
+            (1, 256)
+        );
+        assert_eq!(config.limits.attempt_timeout, Duration::from_millis(100));
+        assert_eq!(config.limits.confirm_timeout, Duration::ZERO);
+        assert_eq!(config.deadline_reserve, Duration::from_secs(60));
+        assert_eq!((config.allow_terminate, config.bulk), (true, false));
+        assert_eq!(config.log_level, LevelFilter::WARN);
+    }
+
+    #[test]
+    fn an_invalid_value_names_the_variable_the_value_and_what_is_allowed() {
+        let check = |variable: &str, value: &str, allowed: &str| {
+            let error = read(&[(variable, value)]).unwrap_err().to_string();
+            for part in [variable, value, allowed] {
+                assert!(error.contains(part), "{error:?} lacks {part:?}");
+            }
+        };
+        check("MAX_ATTEMPTS", "0", "from 1 to 20");
+        check("MAX_ATTEMPTS", "", "from 1 to 20");
+        check("MAX_IN_FLIGHT", "257", "from 1 to 256");
+        check("MAX_IN_FLIGHT", "-1", "from 1 to 256");
+        check("ATTEMPT_TIMEOUT_MS", "5s", "from 100 to 60000");
+        check("CONFIRM_TIMEOUT_MS", "1.5", "from 0 to 300000");
+        check("DEADLINE_RESERVE_MS", "99", "from 100 to 60000");
+        check("ALLOW_TERMINATE", "yes", "false or true");
+        check("BULK", "on", "auto or off");
+        check("AWS_LAMBDA_LOG_LEVEL", "LOUD", "INFO or TRACE");
+    }
+
+    #[test]
+    fn what_this_version_cannot_honour_stops_it() {
+        for variable in ["POLICY", "POLICY_FILE", "RESULT_EVENT_BUS"] {
+            assert_eq!(
+                read(&[(variable, "{}")]).unwrap_err(),
+                ConfigError::Unsupported { variable }
+            );
+        }
+    }
+}

@@ -319,3 +319,282 @@ pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settle
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{JobId, Reason};
+    use Action::{Cancel, Terminate};
+
+    const OURS: &str = "Superseded by run 42.";
+
+    fn job(action: Action, dry_run: bool) -> Job {
+        Job {
+            id: JobId::from("a"),
+            action,
+            dry_run,
+            reason: Reason::new(OURS).unwrap(),
+        }
+    }
+
+    /// A look written as `STATUS [cancelled|terminated|unflagged|flagless] [ours|other]`, `missing` or `failed`.
+    fn look(text: &str) -> Look {
+        let words: Vec<&str> = text.split(' ').collect();
+        let flags = match words.get(1).copied() {
+            Some("cancelled") => (Some(true), Some(false)),
+            Some("terminated") => (Some(false), Some(true)),
+            Some("flagless") => (None, None),
+            _ => (Some(false), Some(false)),
+        };
+        match words[0] {
+            "missing" => Look::Missing,
+            "failed" => Look::Failed("500".into()),
+            status => Look::Seen(Snapshot {
+                status: status.into(),
+                status_reason: words
+                    .get(2)
+                    .map(|whose| if *whose == "ours" { OURS } else { *whose }.into()),
+                job_name: None,
+                job_queue: None,
+                is_cancelled: flags.0,
+                is_terminated: flags.1,
+            }),
+        }
+    }
+
+    #[test]
+    fn decides_by_where_the_job_stands() {
+        use Outcome::*;
+        let check = |before: &str, action, expected: Option<Outcome>| {
+            let decided = match decide(&job(action, false), &look(before)) {
+                Decision::Act => None,
+                Decision::Settle(verdict) => Some(verdict.outcome),
+            };
+            assert_eq!(decided, expected, "{before}, {action:?}");
+        };
+        for waiting in [
+            "SUBMITTED",
+            "PENDING",
+            "RUNNABLE",
+            "PENDING cancelled ours",
+            "HIBERNATING",
+        ] {
+            check(waiting, Cancel, None);
+            check(waiting, Terminate, None);
+        }
+        for started in ["STARTING", "RUNNING"] {
+            check(started, Cancel, Some(Started));
+            check(started, Terminate, None);
+        }
+        for action in [Cancel, Terminate] {
+            check("SUCCEEDED", action, Some(Finished));
+            check("FAILED unflagged other", action, Some(Finished));
+            check("FAILED unflagged ours", action, Some(Finished));
+            check("FAILED cancelled other", action, Some(Finished));
+            check("FAILED flagless ours", action, Some(Finished));
+            check("missing", action, Some(NotFound));
+            check("failed", action, None);
+        }
+        check("FAILED cancelled ours", Cancel, Some(Cancelled));
+        check("FAILED terminated ours", Terminate, Some(Terminated));
+        check("FAILED cancelled ours", Terminate, Some(Terminated));
+    }
+
+    #[test]
+    fn a_dry_run_never_acts() {
+        use Outcome::*;
+        let check = |before: &str, action, expected| match decide(&job(action, true), &look(before))
+        {
+            Decision::Act => panic!("{before}: a dry run acts"),
+            Decision::Settle(verdict) => assert_eq!(verdict.outcome, expected, "{before}"),
+        };
+        check("RUNNABLE", Cancel, WouldCancel);
+        check("RUNNABLE", Terminate, WouldTerminate);
+        check("RUNNING", Cancel, Started);
+        check("RUNNING", Terminate, WouldTerminate);
+        check("SUCCEEDED", Cancel, Finished);
+        check("missing", Cancel, NotFound);
+        check("failed", Cancel, Unavailable);
+    }
+
+    #[test]
+    fn claims_only_what_was_seen() {
+        use Outcome::*;
+        use Settlement::{Final, Late, Soon};
+        let (accepted, unknown) = (Answer::Accepted, Answer::Unknown("timed out".into()));
+        let check = |action,
+                     before: &str,
+                     answer: &Answer,
+                     after: &str,
+                     expected: fn(Verdict) -> Settlement,
+                     outcome| {
+            let settlement = settle(&job(action, false), &look(before), answer, &look(after));
+            let verdict = settlement.clone().into_verdict();
+            assert_eq!(
+                settlement,
+                expected(verdict.clone()),
+                "{before} → {answer:?} → {after}"
+            );
+            assert_eq!(verdict.outcome, outcome, "{before} → {answer:?} → {after}");
+        };
+        // Ended.
+        check(
+            Cancel,
+            "RUNNABLE",
+            &accepted,
+            "FAILED cancelled ours",
+            Final,
+            Cancelled,
+        );
+        check(
+            Cancel,
+            "RUNNABLE",
+            &accepted,
+            "FAILED cancelled other",
+            Final,
+            Cancelled,
+        );
+        check(
+            Terminate,
+            "RUNNING",
+            &accepted,
+            "FAILED terminated ours",
+            Final,
+            Terminated,
+        );
+        check(
+            Terminate,
+            "RUNNABLE",
+            &accepted,
+            "FAILED cancelled ours",
+            Final,
+            Terminated,
+        );
+        check(
+            Cancel,
+            "failed",
+            &accepted,
+            "FAILED cancelled ours",
+            Final,
+            Cancelled,
+        );
+        check(
+            Cancel,
+            "RUNNABLE",
+            &accepted,
+            "FAILED unflagged other",
+            Final,
+            Finished,
+        );
+        check(
+            Cancel,
+            "RUNNABLE",
+            &accepted,
+            "FAILED unflagged ours",
+            Final,
+            Finished,
+        );
+        check(Cancel, "RUNNABLE", &accepted, "SUCCEEDED", Final, Finished);
+        // Ended, in a Batch without flags.
+        check(
+            Cancel,
+            "PENDING flagless",
+            &accepted,
+            "FAILED flagless ours",
+            Final,
+            Cancelled,
+        );
+        check(
+            Cancel,
+            "PENDING flagless",
+            &accepted,
+            "FAILED flagless other",
+            Final,
+            Finished,
+        );
+        check(
+            Cancel,
+            "failed",
+            &accepted,
+            "FAILED flagless ours",
+            Final,
+            Finished,
+        );
+        // Started before the cancel came.
+        check(Cancel, "RUNNABLE", &accepted, "STARTING", Final, Started);
+        check(Cancel, "RUNNABLE", &unknown, "RUNNING", Final, Started);
+        // Under way.
+        check(
+            Cancel,
+            "RUNNABLE",
+            &accepted,
+            "RUNNABLE cancelled ours",
+            Soon,
+            Cancelling,
+        );
+        check(Cancel, "RUNNABLE", &accepted, "RUNNABLE", Soon, Cancelling);
+        check(Cancel, "PENDING", &accepted, "PENDING", Late, Cancelling);
+        check(
+            Cancel,
+            "PENDING",
+            &accepted,
+            "PENDING cancelled",
+            Late,
+            Cancelling,
+        );
+        check(
+            Terminate,
+            "RUNNING",
+            &accepted,
+            "RUNNING terminated ours",
+            Soon,
+            Terminating,
+        );
+        check(Terminate, "RUNNING", &accepted, "RUNNING", Soon, Accepted);
+        // Not seen.
+        check(Cancel, "RUNNABLE", &accepted, "failed", Soon, Accepted);
+        check(Cancel, "RUNNABLE", &accepted, "missing", Soon, Accepted);
+        check(Cancel, "failed", &accepted, "missing", Final, NotFound);
+        // No answer: only this request's own reason proves that it was carried out.
+        check(
+            Cancel,
+            "RUNNABLE",
+            &unknown,
+            "FAILED cancelled ours",
+            Final,
+            Cancelled,
+        );
+        check(
+            Cancel,
+            "RUNNABLE",
+            &unknown,
+            "FAILED cancelled other",
+            Final,
+            Finished,
+        );
+        check(Cancel, "RUNNABLE", &unknown, "RUNNABLE", Soon, Unavailable);
+        check(Cancel, "PENDING", &unknown, "PENDING", Soon, Unavailable);
+        check(
+            Cancel,
+            "RUNNABLE",
+            &unknown,
+            "RUNNABLE cancelled",
+            Soon,
+            Cancelling,
+        );
+        check(Terminate, "RUNNING", &unknown, "RUNNING", Soon, Unavailable);
+        check(Cancel, "RUNNABLE", &unknown, "failed", Soon, Unavailable);
+        check(Cancel, "RUNNABLE", &unknown, "missing", Soon, Unavailable);
+    }
+
+    #[test]
+    fn every_outcome_is_listed_once_and_written_as_it_is_named() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place);
+            assert_eq!(
+                serde_json::to_string(&outcome).unwrap(),
+                format!("\"{}\"", outcome.as_str())
+            );
+        }
+    }
+}

@@ -459,3 +459,234 @@ impl Serialize for Rejection {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules<'_> = Rules {
+        region: Some("eu-west-1"),
+        account: Some("123456789012"),
+        allow_terminate: false,
+    };
+
+    fn parse_with(json: &str, rules: &Rules<'_>) -> Result<CancelRequest, String> {
+        let object = Object::parse(json).unwrap().unwrap();
+        CancelRequest::parse(&object, rules).map_err(|rejection| rejection.to_string())
+    }
+
+    fn parse(json: &str) -> Result<CancelRequest, String> {
+        parse_with(json, &RULES)
+    }
+
+    #[test]
+    fn reads_a_plain_request() {
+        let request =
+            parse(r#"{"jobId": " a-1 ", "reason": "\tToo late. ", "team": "etl"}"#).unwrap();
+        assert_eq!(request.jobs, [JobId::from("a-1")]);
+        assert_eq!(request.reason.as_str(), "Too late.");
+        assert_eq!((request.action, request.dry_run), (Action::Cancel, false));
+        assert!(!request.reason.truncated() && request.metadata.is_none());
+    }
+
+    #[test]
+    fn reads_every_field() {
+        let allowed = Rules {
+            allow_terminate: true,
+            ..RULES
+        };
+        let json = r#"{"jobIds": ["a:3", "b#0", "a:3"], "reason": "r", "action": "terminate", "dryRun": true,
+                       "metadata": {"run": 42,
+                                    "team": "etl"}, "expect": null}"#;
+        let request = parse_with(json, &allowed).unwrap();
+        assert_eq!(request.jobs, ["a:3", "b#0", "a:3"].map(JobId::from));
+        assert_eq!((request.action, request.dry_run), (Action::Terminate, true));
+        assert_eq!(
+            request.metadata.unwrap().get(),
+            r#"{"run":42,"team":"etl"}"#
+        );
+    }
+
+    #[test]
+    fn takes_the_id_from_an_arn_of_its_own_region_and_account() {
+        let id = |arn: &str| {
+            parse(&format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#)).map(|r| r.jobs[0].to_string())
+        };
+        let arn = "arn:aws:batch:eu-west-1:123456789012:job/7b6a:4";
+        assert_eq!(id(arn).unwrap(), "7b6a:4");
+        assert_eq!(
+            id("arn:aws-cn:batch:eu-west-1:123456789012:job/7b6a#0").unwrap(),
+            "7b6a#0"
+        );
+        let theirs = id("arn:aws:batch:us-east-1:123456789012:job/7b6a").unwrap_err();
+        assert!(
+            theirs.contains("us-east-1") && theirs.contains("eu-west-1"),
+            "{theirs}"
+        );
+        let theirs = id("arn:aws:batch:eu-west-1:999999999999:job/7b6a").unwrap_err();
+        assert!(
+            theirs.contains("999999999999") && theirs.contains("123456789012"),
+            "{theirs}"
+        );
+        // Where its own account is not known, Batch may judge.
+        let unknown = parse_with(
+            &format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#),
+            &Rules::default(),
+        );
+        assert_eq!(unknown.unwrap().jobs, [JobId::from("7b6a:4")]);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_on_a_character_boundary() {
+        let reason = |text: &str| Reason::new(text).unwrap();
+        let exact = "é".repeat(1024);
+        assert_eq!(
+            (reason(&exact).as_str(), reason(&exact).truncated()),
+            (exact.as_str(), false)
+        );
+        let long = reason(&"🦀".repeat(1025));
+        assert_eq!(long.as_str().chars().count(), 1024);
+        assert!(long.as_str().ends_with("🦀…") && long.truncated());
+        assert!(Reason::new(" \u{2003}\n").is_none());
+    }
+
+    #[test]
+    fn names_the_field_what_is_wrong_and_the_remedy() {
+        let check = |json: &str, parts: [&str; 3]| {
+            let rejection = parse(json).unwrap_err();
+            for part in parts {
+                assert!(
+                    rejection.contains(part),
+                    "{json}: {rejection:?} lacks {part:?}"
+                );
+            }
+        };
+        check(r#"{"reason": "r"}"#, ["`jobId`", "missing", "id:index"]);
+        check(
+            r#"{"jobId": null, "reason": "r"}"#,
+            ["`jobId`", "missing", "ARN"],
+        );
+        check(
+            r#"{"jobId": "  ", "reason": "r"}"#,
+            ["`jobId`", "empty", "give"],
+        );
+        check(
+            r#"{"jobId": 7, "reason": "r"}"#,
+            ["`jobId`", "a number", "give"],
+        );
+        check(
+            r#"{"jobId": "a", "jobIds": ["b"], "reason": "r"}"#,
+            ["`jobIds`", "`jobId`", "one of the two"],
+        );
+        check(
+            r#"{"jobIds": [], "reason": "r"}"#,
+            ["`jobIds`", "empty", "list"],
+        );
+        check(
+            r#"{"jobIds": "a", "reason": "r"}"#,
+            ["`jobIds`", "a string", "list"],
+        );
+        check(
+            r#"{"jobIds": ["a", 5], "reason": "r"}"#,
+            ["`jobIds[1]`", "a number", "give"],
+        );
+        check(
+            r#"{"jobIds": ["a", ""], "reason": "r"}"#,
+            ["`jobIds[1]`", "empty", "give"],
+        );
+        check(
+            r#"{"jobId": "arn:aws:s3:::b", "reason": "r"}"#,
+            ["`jobId`", "not a Batch job's", "job/<id>"],
+        );
+        check(
+            r#"{"jobId": "arn:aws:batch:eu-west-1:123456789012:job-queue/q", "reason": "r"}"#,
+            ["`jobId`", "not a Batch job's", "job/<id>"],
+        );
+        check(r#"{"jobId": "a"}"#, ["`reason`", "missing", "say why"]);
+        check(
+            r#"{"jobId": "a", "reason": "\n "}"#,
+            ["`reason`", "empty", "say why"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": {}}"#,
+            ["`reason`", "an object", "say why"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "action": "kill"}"#,
+            ["`action`", "neither", "\"cancel\""],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "action": true}"#,
+            ["`action`", "a boolean", "\"cancel\""],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "action": "terminate"}"#,
+            ["`action`", "not allow", "ALLOW_TERMINATE"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "dryRun": "true"}"#,
+            ["`dryRun`", "a string", "without quotes"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "dryRun": 1}"#,
+            ["`dryRun`", "a number", "true or false"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "metadata": []}"#,
+            ["`metadata`", "an array", "object"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "expect": {}}"#,
+            ["`expect`", "not supported", "remove"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "sweep": {}}"#,
+            ["`sweep`", "not supported", "remove"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "reason": "s"}"#,
+            ["`reason`", "twice", "once"],
+        );
+        let large = format!(
+            r#"{{"jobId": "a", "reason": "r", "metadata": {{"x": "{}"}}}}"#,
+            "y".repeat(4089)
+        );
+        check(&large, ["`metadata`", "4097 bytes", "4096"]);
+    }
+
+    #[test]
+    fn what_resembles_a_field_is_never_ignored() {
+        let misspelt = [
+            ("dryrun", "dryRun"),
+            ("dry_run", "dryRun"),
+            ("DRY-RUN", "dryRun"),
+            ("Action", "action"),
+            ("JobID", "jobId"),
+            ("job_ids", "jobIds"),
+            ("Reason", "reason"),
+            ("meta_data", "metadata"),
+            ("Expect", "expect"),
+        ];
+        for (name, right) in misspelt {
+            let rejection = parse(&format!(
+                r#"{{"jobId": "a", "reason": "r", "{name}": true}}"#
+            ))
+            .unwrap_err();
+            assert!(rejection.contains(&format!("`{name}`")), "{rejection}");
+            assert!(
+                rejection.contains(&format!("write `{right}`")),
+                "{rejection}"
+            );
+        }
+        assert!(
+            parse(r#"{"jobId": "a", "reason": "r", "dryRunner": 1, "jobName": "x", "job": 1}"#)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_rejection_never_repeats_a_value() {
+        let json = r#"{"jobId": "a", "reason": "r", "action": "SECRET"}"#;
+        assert!(!parse(json).unwrap_err().contains("SECRET"));
+    }
+}
