@@ -13,26 +13,19 @@ pub(crate) struct Backoff {
 
 /// After a server error, a timeout or a lost connection: soon, since such faults are mostly short and a
 /// whole batch waits on its slowest job.
-pub(crate) const TRANSIENT: Backoff = Backoff {
-    first: Duration::from_millis(50),
-    most: Duration::from_secs(5),
-};
+pub(crate) const TRANSIENT: Backoff =
+    Backoff { first: Duration::from_millis(50), most: Duration::from_secs(5) };
 
 /// After throttling: slower, since what is short is the rate.
-pub(crate) const THROTTLED: Backoff = Backoff {
-    first: Duration::from_millis(250),
-    most: Duration::from_secs(5),
-};
+pub(crate) const THROTTLED: Backoff =
+    Backoff { first: Duration::from_millis(250), most: Duration::from_secs(5) };
 
 impl Backoff {
     /// The wait after the `failures`th failure in a row (the first is 1): `unit`, a number from 0 up to 1,
     /// of the first wait doubled each time.
     pub(crate) fn delay(self, failures: u32, unit: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
-        self.first
-            .saturating_mul(1 << doublings)
-            .min(self.most)
-            .mul_f64(unit.clamp(0.0, 1.0))
+        self.first.saturating_mul(1 << doublings).min(self.most).mul_f64(unit.clamp(0.0, 1.0))
     }
 }
 

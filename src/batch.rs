@@ -59,11 +59,12 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    fn one(id: &JobId) -> Self {
-        Self {
-            accepted: HashSet::from([id.as_str().to_owned()]),
-            errors: HashMap::new(),
-        }
+    /// An answer that accepted some jobs and failed for others.
+    pub fn new(
+        accepted: impl IntoIterator<Item = String>,
+        errors: impl IntoIterator<Item = (String, CallError)>,
+    ) -> Self {
+        Self { accepted: accepted.into_iter().collect(), errors: errors.into_iter().collect() }
     }
 
     /// What the answer says of one job. Leaving it out says nothing, which is tried again.
@@ -117,13 +118,7 @@ impl CallError {
     /// A failure about which nothing more is known.
     #[must_use]
     pub fn new(kind: FailureKind) -> Self {
-        Self {
-            kind,
-            status: None,
-            code: None,
-            message: String::new(),
-            retry_after: None,
-        }
+        Self { kind, status: None, code: None, message: String::new(), retry_after: None }
     }
 
     /// No answer within `limit`.
@@ -154,11 +149,8 @@ impl std::error::Error for CallError {}
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = self.status.map(|status| status.to_string());
-        let head = [status.as_deref(), self.code.as_deref()]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let head =
+            [status.as_deref(), self.code.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         match (head.as_str(), self.message.as_str()) {
             ("", "") => write!(f, "{:?}", self.kind),
             ("", message) => f.write_str(message),
@@ -184,37 +176,25 @@ impl SdkBatch {
     /// A client for a Batch that is not AWS's own, such as an emulator, with made-up credentials.
     pub async fn at(endpoint: &str, region: &str, limits: &Limits) -> Self {
         let made_up = Credentials::new("local", "local", None, None, "made up");
-        let settings = settings(limits)
-            .endpoint_url(endpoint)
-            .credentials_provider(made_up);
-        Self::load(settings.region(Region::new(region.to_owned())))
-            .await
-            .0
+        let settings = settings(limits).endpoint_url(endpoint).credentials_provider(made_up);
+        Self::load(settings.region(Region::new(region.to_owned()))).await.0
     }
 
     async fn load(settings: ConfigLoader) -> (Self, Option<String>) {
         let config = settings.load().await;
         let region = config.region().map(ToString::to_string);
-        (
-            Self {
-                client: Client::new(&config),
-            },
-            region,
-        )
+        (Self { client: Client::new(&config) }, region)
     }
 }
 
 /// What both kinds of client share: no retries of the SDK's own, and no wait without an end.
 fn settings(limits: &Limits) -> ConfigLoader {
     let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
     // The executor ends slow attempts, since it knows the deadline; only connecting has its own limit.
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT.min(limits.attempt_timeout))
-        .build();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT.min(limits.attempt_timeout)).build();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .retry_config(RetryConfig::disabled())
@@ -226,88 +206,45 @@ fn settings(limits: &Limits) -> ConfigLoader {
 macro_rules! stopped {
     ($output:expr) => {{
         let output = $output;
-        let mut stopped = Stopped::default();
-        stopped
-            .accepted
-            .extend(output.successful.unwrap_or_default());
-        for item in output.errors.unwrap_or_default() {
+        let failed = output.errors.unwrap_or_default().into_iter();
+        let errors = failed.map(|item| {
             let error = item_error(item.code.as_deref(), item.message.as_deref());
-            stopped.errors.insert(item.job.unwrap_or_default(), error);
-        }
-        stopped
+            (item.job.unwrap_or_default(), error)
+        });
+        Stopped::new(output.successful.unwrap_or_default(), errors)
     }};
 }
 
 impl BatchApi for SdkBatch {
     async fn describe(&self, ids: &[JobId]) -> Result<Described, CallError> {
-        let sent = self
-            .client
-            .describe_jobs()
-            .set_jobs(Some(strings(ids)))
-            .send()
-            .await;
-        let jobs = sent
-            .map_err(|error| call_error(&error))?
-            .jobs
-            .unwrap_or_default();
-        Ok(jobs
-            .into_iter()
-            .filter_map(|job| Some((job.job_id.clone()?, snapshot(job))))
-            .collect())
+        let sent = self.client.describe_jobs().set_jobs(Some(strings(ids))).send().await;
+        let jobs = sent.map_err(|error| call_error(&error))?.jobs.unwrap_or_default();
+        Ok(jobs.into_iter().filter_map(|job| Some((job.job_id.clone()?, snapshot(job)))).collect())
     }
 
-    async fn stop(
-        &self,
-        action: Action,
-        ids: &[JobId],
-        reason: &Reason,
-    ) -> Result<Stopped, CallError> {
+    async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
         match (action, ids) {
             (Action::Cancel, [id]) => {
-                let call = self
-                    .client
-                    .cancel_job()
-                    .job_id(id.as_str())
-                    .reason(reason.as_str());
+                let call = self.client.cancel_job().job_id(id.as_str()).reason(reason.as_str());
                 call.send()
                     .await
-                    .map(|_| Stopped::one(id))
+                    .map(|_| Stopped::new([id.to_string()], []))
                     .map_err(|error| call_error(&error))
             }
             (Action::Terminate, [id]) => {
-                let call = self
-                    .client
-                    .terminate_job()
-                    .job_id(id.as_str())
-                    .reason(reason.as_str());
+                let call = self.client.terminate_job().job_id(id.as_str()).reason(reason.as_str());
                 call.send()
                     .await
-                    .map(|_| Stopped::one(id))
+                    .map(|_| Stopped::new([id.to_string()], []))
                     .map_err(|error| call_error(&error))
             }
             (Action::Cancel, ids) => {
-                let call = self
-                    .client
-                    .cancel_jobs()
-                    .set_jobs(Some(strings(ids)))
-                    .reason(reason.as_str());
-                Ok(stopped!(
-                    call.send()
-                        .await
-                        .map_err(|error| without_bulk(call_error(&error)))?
-                ))
+                let call = self.client.cancel_jobs().set_jobs(Some(strings(ids))).reason(reason.as_str());
+                Ok(stopped!(call.send().await.map_err(|error| without_bulk(call_error(&error)))?))
             }
             (Action::Terminate, ids) => {
-                let call = self
-                    .client
-                    .terminate_jobs()
-                    .set_jobs(Some(strings(ids)))
-                    .reason(reason.as_str());
-                Ok(stopped!(
-                    call.send()
-                        .await
-                        .map_err(|error| without_bulk(call_error(&error)))?
-                ))
+                let call = self.client.terminate_jobs().set_jobs(Some(strings(ids))).reason(reason.as_str());
+                Ok(stopped!(call.send().await.map_err(|error| without_bulk(call_error(&error)))?))
             }
         }
     }
@@ -380,14 +317,7 @@ fn classify(status: Option<u16>, code: Option<&str>) -> FailureKind {
 }
 
 fn is_throttling(code: &str) -> bool {
-    [
-        "Throttl",
-        "TooManyRequests",
-        "RequestLimitExceeded",
-        "SlowDown",
-    ]
-    .iter()
-    .any(|mark| code.contains(mark))
+    ["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown"].iter().any(|mark| code.contains(mark))
 }
 
 /// Recognises that the bulk operations do not exist here. AWS's API Gateway answers an unknown path with
@@ -397,14 +327,7 @@ fn without_bulk(error: CallError) -> CallError {
     let unknown = matches!(error.status, Some(404 | 405 | 501))
         || code.contains("MissingAuthenticationToken")
         || code.contains("UnknownOperation");
-    if unknown {
-        CallError {
-            kind: FailureKind::NoBulk,
-            ..error
-        }
-    } else {
-        error
-    }
+    if unknown { CallError { kind: FailureKind::NoBulk, ..error } } else { error }
 }
 
 /// Sorts an item of a bulk answer, which has a code but no status.

@@ -42,9 +42,7 @@ pub struct Limits {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// The value is not one of those allowed.
-    #[error(
-        "{variable}={value:?} is not valid: set it to {allowed}, or leave it out for {default}"
-    )]
+    #[error("{variable}={value:?} is not valid: set it to {allowed}, or leave it out for {default}")]
     Invalid {
         /// The environment variable.
         variable: &'static str,
@@ -57,9 +55,7 @@ pub enum ConfigError {
     },
     /// The variable belongs to a feature that this version does not have, and without which the function
     /// would do what its operator believes to have ruled out.
-    #[error(
-        "{variable} is set, but this version cannot honour it: remove it, or deploy a version that can"
-    )]
+    #[error("{variable} is set, but this version cannot honour it: remove it, or deploy a version that can")]
     Unsupported {
         /// The environment variable.
         variable: &'static str,
@@ -79,10 +75,7 @@ impl Config {
             }
         }
         let vars = Variables(lookup);
-        let ms = |variable, range, default| {
-            vars.number(variable, range, default)
-                .map(Duration::from_millis)
-        };
+        let ms = |variable, range, default| vars.number(variable, range, default).map(Duration::from_millis);
         Ok(Self {
             limits: Limits {
                 max_attempts: vars.number("MAX_ATTEMPTS", 1..=20, 6)?,
@@ -145,21 +138,13 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             return Ok(default.1);
         };
         let words: Vec<_> = std::iter::once(&default).chain(others).collect();
-        let found = words
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
-        found
-            .map(|(_, meaning)| *meaning)
-            .ok_or_else(|| ConfigError::Invalid {
-                variable,
-                allowed: words
-                    .iter()
-                    .map(|(word, _)| *word)
-                    .collect::<Vec<_>>()
-                    .join(" or "),
-                default: default.0.to_owned(),
-                value,
-            })
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| ConfigError::Invalid {
+            variable,
+            allowed: words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" or "),
+            default: default.0.to_owned(),
+            value,
+        })
     }
 }
 
@@ -169,19 +154,14 @@ mod tests {
 
     fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_lookup(|name| {
-            vars.iter()
-                .find(|(var, _)| *var == name)
-                .map(|(_, value)| (*value).to_owned())
+            vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
     fn everything_has_a_default() {
         let config = read(&[]).unwrap();
-        assert_eq!(
-            (config.limits.max_attempts, config.limits.max_in_flight),
-            (6, 16)
-        );
+        assert_eq!((config.limits.max_attempts, config.limits.max_in_flight), (6, 16));
         assert_eq!(config.limits.attempt_timeout, Duration::from_secs(5));
         assert_eq!(config.limits.confirm_timeout, Duration::from_secs(3));
         assert_eq!(config.deadline_reserve, Duration::from_secs(1));
@@ -203,13 +183,10 @@ mod tests {
             ("POLICY", ""),
         ])
         .unwrap();
-        assert_eq!(
-            (config.limits.max_attempts, config.limits.max_in_flight),
-            (1, 256)
-        );
+        assert_eq!((config.limits.max_attempts, config.limits.max_in_flight), (1, 256));
         assert_eq!(config.limits.attempt_timeout, Duration::from_millis(100));
         assert_eq!(config.limits.confirm_timeout, Duration::ZERO);
-        assert_eq!(config.deadline_reserve, Duration::from_secs(60));
+        assert_eq!(config.deadline_reserve, Duration::from_mins(1));
         assert_eq!((config.allow_terminate, config.bulk), (true, false));
         assert_eq!(config.log_level, LevelFilter::WARN);
     }
@@ -237,10 +214,7 @@ mod tests {
     #[test]
     fn what_this_version_cannot_honour_stops_it() {
         for variable in ["POLICY", "POLICY_FILE", "RESULT_EVENT_BUS"] {
-            assert_eq!(
-                read(&[(variable, "{}")]).unwrap_err(),
-                ConfigError::Unsupported { variable }
-            );
+            assert_eq!(read(&[(variable, "{}")]).unwrap_err(), ConfigError::Unsupported { variable });
         }
     }
 }

@@ -26,11 +26,7 @@ mod tests {
     fn keeps_the_reserve_and_takes_a_past_deadline_as_unknown() {
         let now = 1_800_000_000_000;
         let check = |deadline, expected: Duration| {
-            assert_eq!(
-                budget(deadline, now, Duration::from_secs(1)),
-                expected,
-                "{deadline}"
-            );
+            assert_eq!(budget(deadline, now, Duration::from_secs(1)), expected, "{deadline}");
         };
         check(now + 60_000, Duration::from_secs(59));
         check(now + 1_500, Duration::from_millis(500));

@@ -103,11 +103,7 @@ pub async fn carry_out<B: BatchApi>(
             gate.enter();
             in_flight.push(async move { (call, now, send(api, request, limit).await) });
         }
-        let wake = if gate.is_open(now) {
-            run.next_due()
-        } else {
-            gate.opens_at(now)
-        };
+        let wake = if gate.is_open(now) { run.next_due() } else { gate.opens_at(now) };
         if in_flight.is_empty() && wake.is_none_or(|wake| wake >= budget) {
             break;
         }
@@ -115,10 +111,8 @@ pub async fn carry_out<B: BatchApi>(
             biased;
             Some((call, started, reply)) = in_flight.next() => {
                 let now = begun.elapsed();
-                match run.take(call, reply, now) {
-                    None => gate.leave(),
-                    Some(error) => gate.leave_throttled(now, started, fastrand::f64(), error.retry_after),
-                }
+                let feedback = run.take(call, reply, now);
+                gate.leave(feedback, now, started, fastrand::f64());
             }
             () = sleep_until(begun + wake.map_or(budget, |wake| wake.min(budget))) => {
                 if begun.elapsed() >= budget {
@@ -146,12 +140,8 @@ async fn send<B: BatchApi>(api: &B, request: Request, limit: Duration) -> Result
     let answer = async {
         match request {
             Request::Describe(ids) => api.describe(&ids).await.map(Reply::Described),
-            Request::Stop(action, ids, reason) => {
-                api.stop(action, &ids, &reason).await.map(Reply::Stopped)
-            }
+            Request::Stop(action, ids, reason) => api.stop(action, &ids, &reason).await.map(Reply::Stopped),
         }
     };
-    timeout(limit, answer)
-        .await
-        .unwrap_or_else(|_| Err(CallError::timed_out(limit)))
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(CallError::timed_out(limit)))
 }

@@ -5,7 +5,24 @@
 
 use std::time::Duration;
 
-use crate::backoff::THROTTLED;
+use crate::backoff::{THROTTLED, TRANSIENT};
+
+/// What the end of a call says about the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feedback {
+    /// Nothing out of the ordinary.
+    Fine,
+    /// The call, or an item of it, came too fast.
+    Throttled {
+        /// What Batch asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// So many rounds of calls in a row have failed altogether.
+    Failing {
+        /// How many.
+        rounds: u32,
+    },
+}
 
 /// Lets through as many calls at once as Batch has lately put up with.
 #[derive(Debug)]
@@ -26,14 +43,7 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
         let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
-        Self {
-            most,
-            width: most,
-            in_flight: 0,
-            opens: Duration::ZERO,
-            cut: None,
-            cuts: 0,
-        }
+        Self { most, width: most, in_flight: 0, opens: Duration::ZERO, cut: None, cuts: 0 }
     }
 
     /// Whether one more call may start.
@@ -52,29 +62,28 @@ impl Gate {
         self.in_flight += 1;
     }
 
-    /// A call that was not throttled has ended.
-    pub(crate) fn leave(&mut self) {
+    /// A call has ended. `started` is when it began, `unit` a random number from 0 up to 1.
+    pub(crate) fn leave(&mut self, feedback: Feedback, now: Duration, started: Duration, unit: f64) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.width = (self.width + 1.0 / self.width).min(self.most);
-        self.cuts = 0;
+        match feedback {
+            Feedback::Fine => {
+                self.width = (self.width + 1.0 / self.width).min(self.most);
+                self.cuts = 0;
+            }
+            Feedback::Throttled { retry_after } => {
+                if self.cut.is_none_or(|cut| started >= cut) {
+                    self.width = (self.width / 2.0).max(1.0);
+                    self.cut = Some(now);
+                    self.cuts += 1;
+                    self.hold(now + THROTTLED.delay(self.cuts, unit));
+                }
+                self.hold(now + retry_after.unwrap_or_default());
+            }
+            Feedback::Failing { rounds } => self.hold(now + TRANSIENT.delay(rounds, unit)),
+        }
     }
 
-    /// A call, or an item of it, was throttled. `started` is when the call began, `unit` a random number
-    /// from 0 up to 1, `retry_after` what Batch asked for.
-    pub(crate) fn leave_throttled(
-        &mut self,
-        now: Duration,
-        started: Duration,
-        unit: f64,
-        retry_after: Option<Duration>,
-    ) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if self.cut.is_none_or(|cut| started >= cut) {
-            self.width = (self.width / 2.0).max(1.0);
-            self.cut = Some(now);
-            self.cuts += 1;
-            self.opens = self.opens.max(now + THROTTLED.delay(self.cuts, unit));
-        }
-        self.opens = self.opens.max(now + retry_after.unwrap_or_default());
+    fn hold(&mut self, until: Duration) {
+        self.opens = self.opens.max(until);
     }
 }

@@ -28,12 +28,7 @@ impl<B: BatchApi> Function<B> {
     #[must_use]
     pub fn new(batch: B, config: Config, region: Option<String>) -> Self {
         let bulk = BulkSwitch::new(config.bulk);
-        Self {
-            batch,
-            config,
-            region,
-            bulk,
-        }
+        Self { batch, config, region, bulk }
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -58,11 +53,9 @@ pub async fn handle<B: BatchApi>(
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Reply, InvocationError> {
     let LambdaEvent { payload, context } = event;
-    let report = process(function, payload, &context)
-        .await
-        .inspect_err(|unknown| {
-            telemetry::log_unknown(unknown, &context.request_id);
-        })?;
+    let report = process(function, payload, &context).await.inspect_err(|unknown| {
+        telemetry::log_unknown(unknown, &context.request_id);
+    })?;
     reply(&report)
 }
 
@@ -77,12 +70,7 @@ pub async fn process<B: BatchApi>(
     context: &Context,
 ) -> Result<Report, UnknownPayload> {
     let begun = Instant::now();
-    let Function {
-        batch,
-        config,
-        bulk,
-        ..
-    } = function;
+    let Function { batch, config, bulk, .. } = function;
     let deliveries = deliveries(&payload, &function.rules(context), &context.request_id)?;
     drop(payload);
     let plan = Plan::new(&deliveries);

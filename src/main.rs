@@ -21,11 +21,7 @@ fn main() -> ExitCode {
 
 fn start() -> Result<(), Error> {
     let config = Config::from_lookup(variable);
-    let level = config
-        .as_ref()
-        .map_or(tracing::level_filters::LevelFilter::INFO, |config| {
-            config.log_level
-        });
+    let level = config.as_ref().map_or(tracing::level_filters::LevelFilter::INFO, |config| config.log_level);
     tracing::subscriber::set_global_default(telemetry::subscriber(level, std::io::stdout))?;
     let config = config?;
     // One invocation at a time needs one thread; only Lambda Managed Instances send several.

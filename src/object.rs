@@ -36,9 +36,7 @@ impl<'a> Object<'a> {
     /// The member `name`; of members that stand twice, the last. A `null` counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let found = self.0.iter().rev().find(|(key, _)| key == name);
-        found
-            .map(|(_, value)| *value)
-            .filter(|value| value.get() != "null")
+        found.map(|(_, value)| *value).filter(|value| value.get() != "null")
     }
 
     /// The member `name`, where it is a string.
@@ -66,9 +64,7 @@ impl<'a> Object<'a> {
 pub(crate) fn string(value: &RawValue) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    serde_json::from_str::<Text<'_>>(value.get())
-        .ok()
-        .map(|text| text.0)
+    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
 }
 
 /// The elements of a JSON array, unparsed; `None` for any other value.
@@ -118,15 +114,11 @@ mod tests {
 
     #[test]
     fn reads_one_level_and_leaves_the_values_as_they_are() {
-        let object =
-            Object::parse(r#" {"a\"b": [1, 2], "c": {"d": null}, "e": null, "f": "x\ny"} "#);
+        let object = Object::parse(r#" {"a\"b": [1, 2], "c": {"d": null}, "e": null, "f": "x\ny"} "#);
         let object = object.unwrap().unwrap();
         assert_eq!(object.keys().collect::<Vec<_>>(), ["a\"b", "c", "e", "f"]);
         assert_eq!(object.array("a\"b").unwrap().len(), 2);
-        assert!(
-            object.object("c").unwrap().get("d").is_none(),
-            "null counts as absent"
-        );
+        assert!(object.object("c").unwrap().get("d").is_none(), "null counts as absent");
         assert!(object.get("e").is_none());
         assert_eq!(object.str("f").unwrap(), "x\ny");
     }

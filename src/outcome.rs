@@ -66,10 +66,7 @@ impl Outcome {
     /// end hands it to a dead-letter queue.
     #[must_use]
     pub fn is_settled(self) -> bool {
-        !matches!(
-            self,
-            Self::Rejected | Self::Refused | Self::Unavailable | Self::NotAttempted
-        )
+        !matches!(self, Self::Rejected | Self::Refused | Self::Unavailable | Self::NotAttempted)
     }
 
     /// The outcome as results write it.
@@ -127,10 +124,7 @@ pub struct Verdict {
 impl Verdict {
     /// An outcome with its explanation.
     pub fn because(outcome: Outcome, why: impl Into<String>) -> Self {
-        Self {
-            outcome,
-            why: Some(why.into()),
-        }
+        Self { outcome, why: Some(why.into()) }
     }
 }
 
@@ -192,26 +186,14 @@ pub fn decide(job: &Job, before: &Look) -> Decision {
     if seen.status.has_ended() {
         // A redelivered request finds its own work. Without flags there is no telling whose it was: the
         // job was not seen alive, and a reason alone could be an earlier sender's.
-        let own = seen.status == JobStatus::Failed
-            && seen.is_flagged()
-            && seen.has_reason(job.reason.as_str());
-        return settle(
-            if own {
-                Outcome::done(job.action)
-            } else {
-                Outcome::Finished
-            }
-            .into(),
-        );
+        let own =
+            seen.status == JobStatus::Failed && seen.is_flagged() && seen.has_reason(job.reason.as_str());
+        return settle(if own { Outcome::done(job.action) } else { Outcome::Finished }.into());
     }
     if seen.status.has_started() && job.action == Action::Cancel {
         return settle(Outcome::Started.into());
     }
-    if job.dry_run {
-        settle(Outcome::planned(job.action).into())
-    } else {
-        Decision::Act
-    }
+    if job.dry_run { settle(Outcome::planned(job.action).into()) } else { Decision::Act }
 }
 
 /// How the last call that acted on a job ended.
@@ -257,14 +239,12 @@ pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settle
     use Settlement::{Final, Late, Soon};
     let verb = job.action.as_str();
     let unsettled = |why: String| match answer {
-        Answer::Accepted => Verdict::because(
-            Outcome::Accepted,
-            format!("Batch accepted the {verb}, but {why}"),
-        ),
-        Answer::Unknown(error) => Verdict::because(
-            Outcome::Unavailable,
-            format!("the {verb} failed ({error}), and {why}"),
-        ),
+        Answer::Accepted => {
+            Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {why}"))
+        }
+        Answer::Unknown(error) => {
+            Verdict::because(Outcome::Unavailable, format!("the {verb} failed ({error}), and {why}"))
+        }
     };
     let now = match after {
         Look::Seen(now) => now,
@@ -277,38 +257,23 @@ pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settle
         JobStatus::Failed => {
             let ours = now.has_reason(job.reason.as_str());
             let stopped = match answer {
-                _ if now.has_no_flags() => {
-                    ours && before.snapshot().is_some_and(|b| !b.status.has_ended())
-                }
+                _ if now.has_no_flags() => ours && before.snapshot().is_some_and(|b| !b.status.has_ended()),
                 Answer::Accepted => now.is_flagged(),
                 Answer::Unknown(_) => now.is_flagged() && ours,
             };
-            Final(
-                if stopped {
-                    Outcome::done(job.action)
-                } else {
-                    Outcome::Finished
-                }
-                .into(),
-            )
+            Final(if stopped { Outcome::done(job.action) } else { Outcome::Finished }.into())
         }
         JobStatus::Starting | JobStatus::Running if job.action == Action::Cancel => {
             Final(Outcome::Started.into())
         }
         _ if now.is_flagged() => {
             let verdict = Outcome::under_way(job.action).into();
-            if now.status == JobStatus::Pending {
-                Late(verdict)
-            } else {
-                Soon(verdict)
-            }
+            if now.status == JobStatus::Pending { Late(verdict) } else { Soon(verdict) }
         }
         JobStatus::Starting | JobStatus::Running => {
             Soon(unsettled(format!("the job is still {}", now.status)))
         }
-        _ if *answer != Answer::Accepted => {
-            Soon(unsettled(format!("the job is still {}", now.status)))
-        }
+        _ if *answer != Answer::Accepted => Soon(unsettled(format!("the job is still {}", now.status))),
         JobStatus::Pending => Late(Verdict::because(
             Outcome::under_way(job.action),
             "Batch accepted it; the job waits for other jobs to end",
@@ -329,12 +294,7 @@ mod tests {
     const OURS: &str = "Superseded by run 42.";
 
     fn job(action: Action, dry_run: bool) -> Job {
-        Job {
-            id: JobId::from("a"),
-            action,
-            dry_run,
-            reason: Reason::new(OURS).unwrap(),
-        }
+        Job { id: JobId::from("a"), action, dry_run, reason: Reason::new(OURS).unwrap() }
     }
 
     /// A look written as `STATUS [cancelled|terminated|unflagged|flagless] [ours|other]`, `missing` or `failed`.
@@ -351,9 +311,7 @@ mod tests {
             "failed" => Look::Failed("500".into()),
             status => Look::Seen(Snapshot {
                 status: status.into(),
-                status_reason: words
-                    .get(2)
-                    .map(|whose| if *whose == "ours" { OURS } else { *whose }.into()),
+                status_reason: words.get(2).map(|whose| if *whose == "ours" { OURS } else { *whose }.into()),
                 job_name: None,
                 job_queue: None,
                 is_cancelled: flags.0,
@@ -372,13 +330,7 @@ mod tests {
             };
             assert_eq!(decided, expected, "{before}, {action:?}");
         };
-        for waiting in [
-            "SUBMITTED",
-            "PENDING",
-            "RUNNABLE",
-            "PENDING cancelled ours",
-            "HIBERNATING",
-        ] {
+        for waiting in ["SUBMITTED", "PENDING", "RUNNABLE", "PENDING cancelled ours", "HIBERNATING"] {
             check(waiting, Cancel, None);
             check(waiting, Terminate, None);
         }
@@ -403,8 +355,7 @@ mod tests {
     #[test]
     fn a_dry_run_never_acts() {
         use Outcome::*;
-        let check = |before: &str, action, expected| match decide(&job(action, true), &look(before))
-        {
+        let check = |before: &str, action, expected| match decide(&job(action, true), &look(before)) {
             Decision::Act => panic!("{before}: a dry run acts"),
             Decision::Settle(verdict) => assert_eq!(verdict.outcome, expected, "{before}"),
         };
@@ -430,158 +381,42 @@ mod tests {
                      outcome| {
             let settlement = settle(&job(action, false), &look(before), answer, &look(after));
             let verdict = settlement.clone().into_verdict();
-            assert_eq!(
-                settlement,
-                expected(verdict.clone()),
-                "{before} → {answer:?} → {after}"
-            );
+            assert_eq!(settlement, expected(verdict.clone()), "{before} → {answer:?} → {after}");
             assert_eq!(verdict.outcome, outcome, "{before} → {answer:?} → {after}");
         };
         // Ended.
-        check(
-            Cancel,
-            "RUNNABLE",
-            &accepted,
-            "FAILED cancelled ours",
-            Final,
-            Cancelled,
-        );
-        check(
-            Cancel,
-            "RUNNABLE",
-            &accepted,
-            "FAILED cancelled other",
-            Final,
-            Cancelled,
-        );
-        check(
-            Terminate,
-            "RUNNING",
-            &accepted,
-            "FAILED terminated ours",
-            Final,
-            Terminated,
-        );
-        check(
-            Terminate,
-            "RUNNABLE",
-            &accepted,
-            "FAILED cancelled ours",
-            Final,
-            Terminated,
-        );
-        check(
-            Cancel,
-            "failed",
-            &accepted,
-            "FAILED cancelled ours",
-            Final,
-            Cancelled,
-        );
-        check(
-            Cancel,
-            "RUNNABLE",
-            &accepted,
-            "FAILED unflagged other",
-            Final,
-            Finished,
-        );
-        check(
-            Cancel,
-            "RUNNABLE",
-            &accepted,
-            "FAILED unflagged ours",
-            Final,
-            Finished,
-        );
+        check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Cancelled);
+        check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled other", Final, Cancelled);
+        check(Terminate, "RUNNING", &accepted, "FAILED terminated ours", Final, Terminated);
+        check(Terminate, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Terminated);
+        check(Cancel, "failed", &accepted, "FAILED cancelled ours", Final, Cancelled);
+        check(Cancel, "RUNNABLE", &accepted, "FAILED unflagged other", Final, Finished);
+        check(Cancel, "RUNNABLE", &accepted, "FAILED unflagged ours", Final, Finished);
         check(Cancel, "RUNNABLE", &accepted, "SUCCEEDED", Final, Finished);
         // Ended, in a Batch without flags.
-        check(
-            Cancel,
-            "PENDING flagless",
-            &accepted,
-            "FAILED flagless ours",
-            Final,
-            Cancelled,
-        );
-        check(
-            Cancel,
-            "PENDING flagless",
-            &accepted,
-            "FAILED flagless other",
-            Final,
-            Finished,
-        );
-        check(
-            Cancel,
-            "failed",
-            &accepted,
-            "FAILED flagless ours",
-            Final,
-            Finished,
-        );
+        check(Cancel, "PENDING flagless", &accepted, "FAILED flagless ours", Final, Cancelled);
+        check(Cancel, "PENDING flagless", &accepted, "FAILED flagless other", Final, Finished);
+        check(Cancel, "failed", &accepted, "FAILED flagless ours", Final, Finished);
         // Started before the cancel came.
         check(Cancel, "RUNNABLE", &accepted, "STARTING", Final, Started);
         check(Cancel, "RUNNABLE", &unknown, "RUNNING", Final, Started);
         // Under way.
-        check(
-            Cancel,
-            "RUNNABLE",
-            &accepted,
-            "RUNNABLE cancelled ours",
-            Soon,
-            Cancelling,
-        );
+        check(Cancel, "RUNNABLE", &accepted, "RUNNABLE cancelled ours", Soon, Cancelling);
         check(Cancel, "RUNNABLE", &accepted, "RUNNABLE", Soon, Cancelling);
         check(Cancel, "PENDING", &accepted, "PENDING", Late, Cancelling);
-        check(
-            Cancel,
-            "PENDING",
-            &accepted,
-            "PENDING cancelled",
-            Late,
-            Cancelling,
-        );
-        check(
-            Terminate,
-            "RUNNING",
-            &accepted,
-            "RUNNING terminated ours",
-            Soon,
-            Terminating,
-        );
+        check(Cancel, "PENDING", &accepted, "PENDING cancelled", Late, Cancelling);
+        check(Terminate, "RUNNING", &accepted, "RUNNING terminated ours", Soon, Terminating);
         check(Terminate, "RUNNING", &accepted, "RUNNING", Soon, Accepted);
         // Not seen.
         check(Cancel, "RUNNABLE", &accepted, "failed", Soon, Accepted);
         check(Cancel, "RUNNABLE", &accepted, "missing", Soon, Accepted);
         check(Cancel, "failed", &accepted, "missing", Final, NotFound);
         // No answer: only this request's own reason proves that it was carried out.
-        check(
-            Cancel,
-            "RUNNABLE",
-            &unknown,
-            "FAILED cancelled ours",
-            Final,
-            Cancelled,
-        );
-        check(
-            Cancel,
-            "RUNNABLE",
-            &unknown,
-            "FAILED cancelled other",
-            Final,
-            Finished,
-        );
+        check(Cancel, "RUNNABLE", &unknown, "FAILED cancelled ours", Final, Cancelled);
+        check(Cancel, "RUNNABLE", &unknown, "FAILED cancelled other", Final, Finished);
         check(Cancel, "RUNNABLE", &unknown, "RUNNABLE", Soon, Unavailable);
         check(Cancel, "PENDING", &unknown, "PENDING", Soon, Unavailable);
-        check(
-            Cancel,
-            "RUNNABLE",
-            &unknown,
-            "RUNNABLE cancelled",
-            Soon,
-            Cancelling,
-        );
+        check(Cancel, "RUNNABLE", &unknown, "RUNNABLE cancelled", Soon, Cancelling);
         check(Terminate, "RUNNING", &unknown, "RUNNING", Soon, Unavailable);
         check(Cancel, "RUNNABLE", &unknown, "failed", Soon, Unavailable);
         check(Cancel, "RUNNABLE", &unknown, "missing", Soon, Unavailable);
@@ -591,10 +426,7 @@ mod tests {
     fn every_outcome_is_listed_once_and_written_as_it_is_named() {
         for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, place);
-            assert_eq!(
-                serde_json::to_string(&outcome).unwrap(),
-                format!("\"{}\"", outcome.as_str())
-            );
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{}\"", outcome.as_str()));
         }
     }
 }

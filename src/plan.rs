@@ -41,17 +41,15 @@ impl Plan {
                     return Vec::new();
                 };
                 let place = |id: &JobId| {
-                    *known
-                        .entry((id.clone(), request.action, request.dry_run))
-                        .or_insert_with(|| {
-                            jobs.push(Job {
-                                id: id.clone(),
-                                action: request.action,
-                                dry_run: request.dry_run,
-                                reason: request.reason.clone(),
-                            });
-                            jobs.len() - 1
-                        })
+                    *known.entry((id.clone(), request.action, request.dry_run)).or_insert_with(|| {
+                        jobs.push(Job {
+                            id: id.clone(),
+                            action: request.action,
+                            dry_run: request.dry_run,
+                            reason: request.reason.clone(),
+                        });
+                        jobs.len() - 1
+                    })
                 };
                 request.jobs.iter().map(place).collect()
             })

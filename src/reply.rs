@@ -74,10 +74,7 @@ impl fmt::Debug for InvocationError {
 
 impl From<InvocationError> for Diagnostic {
     fn from(error: InvocationError) -> Self {
-        Self {
-            error_type: error.error_type().to_owned(),
-            error_message: error.to_string(),
-        }
+        Self { error_type: error.error_type().to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -90,8 +87,7 @@ impl From<InvocationError> for Diagnostic {
 /// must not fail silently.
 pub fn reply(report: &Report) -> Result<Reply, InvocationError> {
     let mut deliveries = report.deliveries().peekable();
-    if deliveries.peek().is_some() && deliveries.all(|(delivery, _)| delivery.source == Source::Sqs)
-    {
+    if deliveries.peek().is_some() && deliveries.all(|(delivery, _)| delivery.source == Source::Sqs) {
         if let Some(partial) = partial_batch(report) {
             return Ok(Reply::PartialBatch(partial));
         }
@@ -102,16 +98,8 @@ pub fn reply(report: &Report) -> Result<Reply, InvocationError> {
         }
     }
     // The report becomes a string within JSON, in which quotes and backslashes are escaped.
-    let escaped = |json: &str| {
-        json.len()
-            + json
-                .bytes()
-                .filter(|byte| matches!(byte, b'"' | b'\\'))
-                .count()
-    };
-    Err(InvocationError::CancellationIncomplete {
-        report: report.to_json(MAX_REPLY_BYTES, escaped),
-    })
+    let escaped = |json: &str| json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    Err(InvocationError::CancellationIncomplete { report: report.to_json(MAX_REPLY_BYTES, escaped) })
 }
 
 /// The messages that are not settled. Of a FIFO queue's message group, from the first such message on all
@@ -124,10 +112,7 @@ fn partial_batch(report: &Report) -> Option<PartialBatch> {
     let mut reported = HashSet::new();
     let mut batch_item_failures = Vec::new();
     for (delivery, mut results) in report.deliveries() {
-        let held = delivery
-            .group
-            .as_ref()
-            .is_some_and(|group| held_back.contains(group));
+        let held = delivery.group.as_ref().is_some_and(|group| held_back.contains(group));
         if !held && results.all(|result| result.outcome.is_settled()) {
             continue;
         }
@@ -136,12 +121,8 @@ fn partial_batch(report: &Report) -> Option<PartialBatch> {
             return None;
         }
         if reported.insert(&delivery.id) {
-            batch_item_failures.push(ItemFailure {
-                item_identifier: delivery.id.clone(),
-            });
+            batch_item_failures.push(ItemFailure { item_identifier: delivery.id.clone() });
         }
     }
-    Some(PartialBatch {
-        batch_item_failures,
-    })
+    Some(PartialBatch { batch_item_failures })
 }

@@ -24,28 +24,16 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(deliveries: Vec<Delivery>, plan: Plan, execution: Execution) -> Self {
-        Self {
-            deliveries,
-            plan,
-            execution,
-        }
+        Self { deliveries, plan, execution }
     }
 
     /// Each delivery with its results: one for every job id it names, or one for its rejection.
-    pub fn deliveries(
-        &self,
-    ) -> impl Iterator<Item = (&Delivery, impl Iterator<Item = ResultRecord<'_>>)> {
-        self.deliveries
-            .iter()
-            .zip(&self.plan.wanted)
-            .map(|(delivery, wanted)| {
-                let rejected = delivery
-                    .request
-                    .is_err()
-                    .then(|| ResultRecord::rejected(delivery));
-                let jobs = wanted.iter().filter_map(|&job| self.result(delivery, job));
-                (delivery, rejected.into_iter().chain(jobs))
-            })
+    pub fn deliveries(&self) -> impl Iterator<Item = (&Delivery, impl Iterator<Item = ResultRecord<'_>>)> {
+        self.deliveries.iter().zip(&self.plan.wanted).map(|(delivery, wanted)| {
+            let rejected = delivery.request.is_err().then(|| ResultRecord::rejected(delivery));
+            let jobs = wanted.iter().filter_map(|&job| self.result(delivery, job));
+            (delivery, rejected.into_iter().chain(jobs))
+        })
     }
 
     /// Every result, in the order of the deliveries and of the ids in them.
@@ -60,11 +48,7 @@ impl Report {
         for result in self.results() {
             *outcomes.entry(result.outcome).or_default() += 1;
         }
-        Summary {
-            outcomes,
-            tally: self.execution.tally,
-            omitted: 0,
-        }
+        Summary { outcomes, tally: self.execution.tally, omitted: 0 }
     }
 
     /// The report as JSON of at most `limit` bytes, as `cost` counts them. Past that it lists only what is
@@ -94,11 +78,7 @@ impl Report {
         if omitted > 0 {
             (list, omitted) = write(&|outcome| !outcome.is_settled());
         }
-        let summary = serde_json::to_string(&Summary {
-            omitted,
-            ..self.summary()
-        })
-        .unwrap_or_default();
+        let summary = serde_json::to_string(&Summary { omitted, ..self.summary() }).unwrap_or_default();
         format!(r#"{{"summary":{summary},"results":[{list}]}}"#)
     }
 
@@ -118,10 +98,7 @@ impl Report {
             after: result.after.as_ref(),
             attempts: result.attempts,
             metadata: request.metadata.as_deref(),
-            delivery: DeliveryRef {
-                source: delivery.source,
-                id: &delivery.id,
-            },
+            delivery: DeliveryRef { source: delivery.source, id: &delivery.id },
         })
     }
 }
@@ -183,19 +160,12 @@ impl<'a> ResultRecord<'a> {
             reason: None,
             reason_truncated: false,
             dry_run: false,
-            why: delivery
-                .request
-                .as_ref()
-                .err()
-                .map(|rejection| rejection.to_string().into()),
+            why: delivery.request.as_ref().err().map(|rejection| rejection.to_string().into()),
             before: None,
             after: None,
             attempts: 0,
             metadata: None,
-            delivery: DeliveryRef {
-                source: delivery.source,
-                id: &delivery.id,
-            },
+            delivery: DeliveryRef { source: delivery.source, id: &delivery.id },
         }
     }
 }
@@ -226,11 +196,7 @@ impl Summary {
     /// How many of them are settled.
     #[must_use]
     pub fn settled(&self) -> u64 {
-        self.outcomes
-            .iter()
-            .filter(|(outcome, _)| outcome.is_settled())
-            .map(|(_, count)| count)
-            .sum()
+        self.outcomes.iter().filter(|(outcome, _)| outcome.is_settled()).map(|(_, count)| count).sum()
     }
 }
 

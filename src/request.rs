@@ -36,9 +36,7 @@ const MAX_NAME_CHARS: usize = 64;
 
 /// Names of the members a request may have. Anything that resembles one of them without being one is
 /// rejected, see [`CancelRequest::parse`].
-const FIELDS: [&str; 8] = [
-    "jobId", "jobIds", "reason", "action", "dryRun", "expect", "metadata", "sweep",
-];
+const FIELDS: [&str; 8] = ["jobId", "jobIds", "reason", "action", "dryRun", "expect", "metadata", "sweep"];
 
 impl CancelRequest {
     /// Reads a request from a JSON object.
@@ -98,30 +96,18 @@ fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection>
     const ONE_JOB: &str =
         "give the job's id, an array child as `id:index`, a node as `id#index`, or a job ARN";
     match (object.get("jobId"), object.get("jobIds")) {
-        (Some(_), Some(_)) => Err(Rejection::new(
-            "jobIds",
-            "is given together with `jobId`",
-            "give one of the two",
-        )),
+        (Some(_), Some(_)) => {
+            Err(Rejection::new("jobIds", "is given together with `jobId`", "give one of the two"))
+        }
         (None, None) => Err(Rejection::new("jobId", "is missing", ONE_JOB)),
         (Some(value), None) => match string(value) {
-            Some(text) => JobId::parse(&text, rules)
-                .map(|id| vec![id])
-                .map_err(|wrong| wrong.at("jobId")),
-            None => Err(Rejection::new(
-                "jobId",
-                format!("is {}, not a string", kind(value)),
-                ONE_JOB,
-            )),
+            Some(text) => JobId::parse(&text, rules).map(|id| vec![id]).map_err(|wrong| wrong.at("jobId")),
+            None => Err(Rejection::new("jobId", format!("is {}, not a string", kind(value)), ONE_JOB)),
         },
         (None, Some(value)) => {
             let remedy = "give a list of job ids, or one id as `jobId`";
             let Some(list) = array(value) else {
-                return Err(Rejection::new(
-                    "jobIds",
-                    format!("is {}, not a list", kind(value)),
-                    remedy,
-                ));
+                return Err(Rejection::new("jobIds", format!("is {}, not a list", kind(value)), remedy));
             };
             if list.is_empty() {
                 return Err(Rejection::new("jobIds", "is empty", remedy));
@@ -130,11 +116,7 @@ fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection>
                 let field = format!("jobIds[{index}]");
                 match string(value) {
                     Some(text) => JobId::parse(&text, rules).map_err(|wrong| wrong.at(field)),
-                    None => Err(Rejection::new(
-                        field,
-                        format!("is {}, not a string", kind(value)),
-                        ONE_JOB,
-                    )),
+                    None => Err(Rejection::new(field, format!("is {}, not a string", kind(value)), ONE_JOB)),
                 }
             };
             list.into_iter().enumerate().map(one).collect()
@@ -148,19 +130,12 @@ fn reason(object: &Object<'_>) -> Result<Reason, Rejection> {
     };
     match string(value) {
         Some(text) => Reason::new(&text).ok_or_else(no_reason),
-        None => Err(Rejection {
-            problem: format!("is {}, not a string", kind(value)).into(),
-            ..no_reason()
-        }),
+        None => Err(Rejection { problem: format!("is {}, not a string", kind(value)).into(), ..no_reason() }),
     }
 }
 
 fn no_reason() -> Rejection {
-    Rejection::new(
-        "reason",
-        "is missing or empty",
-        "say why the job is stopped, in 1 to 1024 characters",
-    )
+    Rejection::new("reason", "is missing or empty", "say why the job is stopped, in 1 to 1024 characters")
 }
 
 fn action(object: &Object<'_>, rules: &Rules<'_>) -> Result<Action, Rejection> {
@@ -176,16 +151,8 @@ fn action(object: &Object<'_>, rules: &Rules<'_>) -> Result<Action, Rejection> {
             "is \"terminate\", which this deployment does not allow",
             "set ALLOW_TERMINATE=true on the function, or ask for \"cancel\"",
         )),
-        Some(_) => Err(Rejection::new(
-            "action",
-            "is neither \"cancel\" nor \"terminate\"",
-            remedy,
-        )),
-        None => Err(Rejection::new(
-            "action",
-            format!("is {}, not a string", kind(value)),
-            remedy,
-        )),
+        Some(_) => Err(Rejection::new("action", "is neither \"cancel\" nor \"terminate\"", remedy)),
+        None => Err(Rejection::new("action", format!("is {}, not a string", kind(value)), remedy)),
     }
 }
 
@@ -207,11 +174,7 @@ fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
         return Ok(None);
     };
     if !value.get().starts_with('{') {
-        return Err(Rejection::new(
-            "metadata",
-            format!("is {}, not an object", kind(value)),
-            remedy,
-        ));
+        return Err(Rejection::new("metadata", format!("is {}, not an object", kind(value)), remedy));
     }
     // Written anew, since white space in it would break a log line in two.
     let compact = serde_json::from_str::<Value>(value.get())
@@ -219,21 +182,14 @@ fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
         .map_err(|_| Rejection::new("metadata", "is nested too deeply", remedy))?;
     match compact.get().len() {
         0..=MAX_METADATA_BYTES => Ok(Some(compact.into())),
-        bytes => Err(Rejection::new(
-            "metadata",
-            format!("has {bytes} bytes"),
-            remedy,
-        )),
+        bytes => Err(Rejection::new("metadata", format!("has {bytes} bytes"), remedy)),
     }
 }
 
 /// The known field that `key` spells, up to case, `_` and `-`.
 fn known_field(key: &str) -> Option<&'static str> {
     let letters = |name: &str| -> String {
-        name.chars()
-            .filter(|c| !matches!(c, '_' | '-'))
-            .map(|c| c.to_ascii_lowercase())
-            .collect()
+        name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
     };
     // Exact names are the rule; only others are taken apart.
     FIELDS.into_iter().find(|field| *field == key).or_else(|| {
@@ -292,28 +248,19 @@ impl JobId {
             return Ok(Self(text.into()));
         }
         let not_a_job = || {
-            let remedy =
-                "give `arn:<partition>:batch:<region>:<account>:job/<id>`, or the job's id alone";
+            let remedy = "give `arn:<partition>:batch:<region>:<account>:job/<id>`, or the job's id alone";
             Rejection::new("", "is an ARN, but not a Batch job's", remedy)
         };
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let &[_, _, "batch", region, account, resource] = parts.as_slice() else {
             return Err(not_a_job());
         };
-        let id = resource
-            .strip_prefix("job/")
-            .filter(|id| !id.is_empty())
-            .ok_or_else(not_a_job)?;
-        for (what, theirs, ours) in [
-            ("region", region, rules.region),
-            ("account", account, rules.account),
-        ] {
+        let id = resource.strip_prefix("job/").filter(|id| !id.is_empty()).ok_or_else(not_a_job)?;
+        for (what, theirs, ours) in [("region", region, rules.region), ("account", account, rules.account)] {
             if let Some(ours) = ours.filter(|ours| *ours != theirs) {
                 return Err(Rejection::new(
                     "",
-                    format!(
-                        "is an ARN of {what} {theirs}, but this function works in {what} {ours}"
-                    ),
+                    format!("is an ARN of {what} {theirs}, but this function works in {what} {ours}"),
                     format!("send it to a function in {what} {theirs}"),
                 ));
             }
@@ -364,11 +311,7 @@ impl Reason {
         }
         let truncated = text.chars().nth(MAX_REASON_CHARS).is_some();
         let text = if truncated {
-            text.chars()
-                .take(MAX_REASON_CHARS - 1)
-                .chain(['…'])
-                .collect::<String>()
-                .into()
+            text.chars().take(MAX_REASON_CHARS - 1).chain(['…']).collect::<String>().into()
         } else {
             text.into()
         };
@@ -424,11 +367,7 @@ impl Rejection {
         problem: impl Into<Cow<'static, str>>,
         remedy: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+        Self { field: field.into(), problem: problem.into(), remedy: remedy.into() }
     }
 
     fn at(mut self, field: impl Into<Cow<'static, str>>) -> Self {
@@ -445,11 +384,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            field,
-            problem,
-            remedy,
-        } = self;
+        let Self { field, problem, remedy } = self;
         write!(f, "`{field}` {problem}: {remedy}")
     }
 }
@@ -464,11 +399,8 @@ impl Serialize for Rejection {
 mod tests {
     use super::*;
 
-    const RULES: Rules<'_> = Rules {
-        region: Some("eu-west-1"),
-        account: Some("123456789012"),
-        allow_terminate: false,
-    };
+    const RULES: Rules<'_> =
+        Rules { region: Some("eu-west-1"), account: Some("123456789012"), allow_terminate: false };
 
     fn parse_with(json: &str, rules: &Rules<'_>) -> Result<CancelRequest, String> {
         let object = Object::parse(json).unwrap().unwrap();
@@ -481,8 +413,7 @@ mod tests {
 
     #[test]
     fn reads_a_plain_request() {
-        let request =
-            parse(r#"{"jobId": " a-1 ", "reason": "\tToo late. ", "team": "etl"}"#).unwrap();
+        let request = parse(r#"{"jobId": " a-1 ", "reason": "\tToo late. ", "team": "etl"}"#).unwrap();
         assert_eq!(request.jobs, [JobId::from("a-1")]);
         assert_eq!(request.reason.as_str(), "Too late.");
         assert_eq!((request.action, request.dry_run), (Action::Cancel, false));
@@ -491,20 +422,14 @@ mod tests {
 
     #[test]
     fn reads_every_field() {
-        let allowed = Rules {
-            allow_terminate: true,
-            ..RULES
-        };
+        let allowed = Rules { allow_terminate: true, ..RULES };
         let json = r#"{"jobIds": ["a:3", "b#0", "a:3"], "reason": "r", "action": "terminate", "dryRun": true,
                        "metadata": {"run": 42,
                                     "team": "etl"}, "expect": null}"#;
         let request = parse_with(json, &allowed).unwrap();
         assert_eq!(request.jobs, ["a:3", "b#0", "a:3"].map(JobId::from));
         assert_eq!((request.action, request.dry_run), (Action::Terminate, true));
-        assert_eq!(
-            request.metadata.unwrap().get(),
-            r#"{"run":42,"team":"etl"}"#
-        );
+        assert_eq!(request.metadata.unwrap().get(), r#"{"run":42,"team":"etl"}"#);
     }
 
     #[test]
@@ -514,25 +439,13 @@ mod tests {
         };
         let arn = "arn:aws:batch:eu-west-1:123456789012:job/7b6a:4";
         assert_eq!(id(arn).unwrap(), "7b6a:4");
-        assert_eq!(
-            id("arn:aws-cn:batch:eu-west-1:123456789012:job/7b6a#0").unwrap(),
-            "7b6a#0"
-        );
+        assert_eq!(id("arn:aws-cn:batch:eu-west-1:123456789012:job/7b6a#0").unwrap(), "7b6a#0");
         let theirs = id("arn:aws:batch:us-east-1:123456789012:job/7b6a").unwrap_err();
-        assert!(
-            theirs.contains("us-east-1") && theirs.contains("eu-west-1"),
-            "{theirs}"
-        );
+        assert!(theirs.contains("us-east-1") && theirs.contains("eu-west-1"), "{theirs}");
         let theirs = id("arn:aws:batch:eu-west-1:999999999999:job/7b6a").unwrap_err();
-        assert!(
-            theirs.contains("999999999999") && theirs.contains("123456789012"),
-            "{theirs}"
-        );
+        assert!(theirs.contains("999999999999") && theirs.contains("123456789012"), "{theirs}");
         // Where its own account is not known, Batch may judge.
-        let unknown = parse_with(
-            &format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#),
-            &Rules::default(),
-        );
+        let unknown = parse_with(&format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#), &Rules::default());
         assert_eq!(unknown.unwrap().jobs, [JobId::from("7b6a:4")]);
     }
 
@@ -540,10 +453,7 @@ mod tests {
     fn a_long_reason_is_cut_on_a_character_boundary() {
         let reason = |text: &str| Reason::new(text).unwrap();
         let exact = "é".repeat(1024);
-        assert_eq!(
-            (reason(&exact).as_str(), reason(&exact).truncated()),
-            (exact.as_str(), false)
-        );
+        assert_eq!((reason(&exact).as_str(), reason(&exact).truncated()), (exact.as_str(), false));
         let long = reason(&"🦀".repeat(1025));
         assert_eq!(long.as_str().chars().count(), 1024);
         assert!(long.as_str().ends_with("🦀…") && long.truncated());
@@ -555,70 +465,28 @@ mod tests {
         let check = |json: &str, parts: [&str; 3]| {
             let rejection = parse(json).unwrap_err();
             for part in parts {
-                assert!(
-                    rejection.contains(part),
-                    "{json}: {rejection:?} lacks {part:?}"
-                );
+                assert!(rejection.contains(part), "{json}: {rejection:?} lacks {part:?}");
             }
         };
         check(r#"{"reason": "r"}"#, ["`jobId`", "missing", "id:index"]);
-        check(
-            r#"{"jobId": null, "reason": "r"}"#,
-            ["`jobId`", "missing", "ARN"],
-        );
-        check(
-            r#"{"jobId": "  ", "reason": "r"}"#,
-            ["`jobId`", "empty", "give"],
-        );
-        check(
-            r#"{"jobId": 7, "reason": "r"}"#,
-            ["`jobId`", "a number", "give"],
-        );
-        check(
-            r#"{"jobId": "a", "jobIds": ["b"], "reason": "r"}"#,
-            ["`jobIds`", "`jobId`", "one of the two"],
-        );
-        check(
-            r#"{"jobIds": [], "reason": "r"}"#,
-            ["`jobIds`", "empty", "list"],
-        );
-        check(
-            r#"{"jobIds": "a", "reason": "r"}"#,
-            ["`jobIds`", "a string", "list"],
-        );
-        check(
-            r#"{"jobIds": ["a", 5], "reason": "r"}"#,
-            ["`jobIds[1]`", "a number", "give"],
-        );
-        check(
-            r#"{"jobIds": ["a", ""], "reason": "r"}"#,
-            ["`jobIds[1]`", "empty", "give"],
-        );
-        check(
-            r#"{"jobId": "arn:aws:s3:::b", "reason": "r"}"#,
-            ["`jobId`", "not a Batch job's", "job/<id>"],
-        );
+        check(r#"{"jobId": null, "reason": "r"}"#, ["`jobId`", "missing", "ARN"]);
+        check(r#"{"jobId": "  ", "reason": "r"}"#, ["`jobId`", "empty", "give"]);
+        check(r#"{"jobId": 7, "reason": "r"}"#, ["`jobId`", "a number", "give"]);
+        check(r#"{"jobId": "a", "jobIds": ["b"], "reason": "r"}"#, ["`jobIds`", "`jobId`", "one of the two"]);
+        check(r#"{"jobIds": [], "reason": "r"}"#, ["`jobIds`", "empty", "list"]);
+        check(r#"{"jobIds": "a", "reason": "r"}"#, ["`jobIds`", "a string", "list"]);
+        check(r#"{"jobIds": ["a", 5], "reason": "r"}"#, ["`jobIds[1]`", "a number", "give"]);
+        check(r#"{"jobIds": ["a", ""], "reason": "r"}"#, ["`jobIds[1]`", "empty", "give"]);
+        check(r#"{"jobId": "arn:aws:s3:::b", "reason": "r"}"#, ["`jobId`", "not a Batch job's", "job/<id>"]);
         check(
             r#"{"jobId": "arn:aws:batch:eu-west-1:123456789012:job-queue/q", "reason": "r"}"#,
             ["`jobId`", "not a Batch job's", "job/<id>"],
         );
         check(r#"{"jobId": "a"}"#, ["`reason`", "missing", "say why"]);
-        check(
-            r#"{"jobId": "a", "reason": "\n "}"#,
-            ["`reason`", "empty", "say why"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": {}}"#,
-            ["`reason`", "an object", "say why"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "action": "kill"}"#,
-            ["`action`", "neither", "\"cancel\""],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "action": true}"#,
-            ["`action`", "a boolean", "\"cancel\""],
-        );
+        check(r#"{"jobId": "a", "reason": "\n "}"#, ["`reason`", "empty", "say why"]);
+        check(r#"{"jobId": "a", "reason": {}}"#, ["`reason`", "an object", "say why"]);
+        check(r#"{"jobId": "a", "reason": "r", "action": "kill"}"#, ["`action`", "neither", "\"cancel\""]);
+        check(r#"{"jobId": "a", "reason": "r", "action": true}"#, ["`action`", "a boolean", "\"cancel\""]);
         check(
             r#"{"jobId": "a", "reason": "r", "action": "terminate"}"#,
             ["`action`", "not allow", "ALLOW_TERMINATE"],
@@ -627,30 +495,13 @@ mod tests {
             r#"{"jobId": "a", "reason": "r", "dryRun": "true"}"#,
             ["`dryRun`", "a string", "without quotes"],
         );
-        check(
-            r#"{"jobId": "a", "reason": "r", "dryRun": 1}"#,
-            ["`dryRun`", "a number", "true or false"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "metadata": []}"#,
-            ["`metadata`", "an array", "object"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "expect": {}}"#,
-            ["`expect`", "not supported", "remove"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "sweep": {}}"#,
-            ["`sweep`", "not supported", "remove"],
-        );
-        check(
-            r#"{"jobId": "a", "reason": "r", "reason": "s"}"#,
-            ["`reason`", "twice", "once"],
-        );
-        let large = format!(
-            r#"{{"jobId": "a", "reason": "r", "metadata": {{"x": "{}"}}}}"#,
-            "y".repeat(4089)
-        );
+        check(r#"{"jobId": "a", "reason": "r", "dryRun": 1}"#, ["`dryRun`", "a number", "true or false"]);
+        check(r#"{"jobId": "a", "reason": "r", "metadata": []}"#, ["`metadata`", "an array", "object"]);
+        check(r#"{"jobId": "a", "reason": "r", "expect": {}}"#, ["`expect`", "not supported", "remove"]);
+        check(r#"{"jobId": "a", "reason": "r", "sweep": {}}"#, ["`sweep`", "not supported", "remove"]);
+        check(r#"{"jobId": "a", "reason": "r", "reason": "s"}"#, ["`reason`", "twice", "once"]);
+        let large =
+            format!(r#"{{"jobId": "a", "reason": "r", "metadata": {{"x": "{}"}}}}"#, "y".repeat(4089));
         check(&large, ["`metadata`", "4097 bytes", "4096"]);
     }
 
@@ -668,20 +519,12 @@ mod tests {
             ("Expect", "expect"),
         ];
         for (name, right) in misspelt {
-            let rejection = parse(&format!(
-                r#"{{"jobId": "a", "reason": "r", "{name}": true}}"#
-            ))
-            .unwrap_err();
+            let rejection =
+                parse(&format!(r#"{{"jobId": "a", "reason": "r", "{name}": true}}"#)).unwrap_err();
             assert!(rejection.contains(&format!("`{name}`")), "{rejection}");
-            assert!(
-                rejection.contains(&format!("write `{right}`")),
-                "{rejection}"
-            );
+            assert!(rejection.contains(&format!("write `{right}`")), "{rejection}");
         }
-        assert!(
-            parse(r#"{"jobId": "a", "reason": "r", "dryRunner": 1, "jobName": "x", "job": 1}"#)
-                .is_ok()
-        );
+        assert!(parse(r#"{"jobId": "a", "reason": "r", "dryRunner": 1, "jobName": "x", "job": 1}"#).is_ok());
     }
 
     #[test]

@@ -24,9 +24,8 @@ pub fn subscriber<W>(level: LevelFilter, writer: W) -> impl tracing::Subscriber 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let targets = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("batch_canceller", level);
+    let targets =
+        Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("batch_canceller", level);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -56,18 +55,11 @@ pub(crate) fn log(report: &Report, request_id: &str, duration: Duration) {
     }
     let summary = report.summary();
     let (requested, settled, tally) = (summary.requested(), summary.settled(), summary.tally);
-    let counts: Vec<_> = summary
-        .outcomes
-        .iter()
-        .map(|(outcome, count)| format!("{count} {}", outcome.as_str()))
-        .collect();
+    let counts: Vec<_> =
+        summary.outcomes.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     line!(
-        if settled == requested {
-            Level::INFO
-        } else {
-            Level::WARN
-        },
+        if settled == requested { Level::INFO } else { Level::WARN },
         requestId = request_id,
         requested,
         settled,
@@ -99,9 +91,7 @@ fn log_result(result: &ResultRecord<'_>, request_id: &str) {
         jobName = result.before.and_then(|before| before.job_name.as_deref()),
         jobQueue = result.before.and_then(|before| before.job_queue.as_deref()),
         statusBefore = result.before.map(|before| before.status.as_str()),
-        statusReasonBefore = result
-            .before
-            .and_then(|before| before.status_reason.as_deref()),
+        statusReasonBefore = result.before.and_then(|before| before.status_reason.as_deref()),
         statusAfter = result.after.map(|after| after.status.as_str()),
         metadata = result.metadata.map(serde_json::value::RawValue::get),
         source = result.delivery.source.as_str(),

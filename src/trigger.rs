@@ -100,32 +100,22 @@ pub fn deliveries(
     Ok(all)
 }
 
-fn from_payload(
-    payload: &RawValue,
-    rules: &Rules<'_>,
-    id: &str,
-) -> Result<Vec<Delivery>, UnknownPayload> {
+fn from_payload(payload: &RawValue, rules: &Rules<'_>, id: &str) -> Result<Vec<Delivery>, UnknownPayload> {
     let Some(object) = Object::of(payload) else {
-        return Err(UnknownPayload {
-            seen: format!("it is {}", kind(payload)),
-        });
+        return Err(UnknownPayload { seen: format!("it is {}", kind(payload)) });
     };
     match Envelope::of(&object) {
-        Envelope::SqsRecords(records) => Ok(records
-            .into_iter()
-            .map(|record| sqs::delivery(record, rules))
-            .collect()),
+        Envelope::SqsRecords(records) => {
+            Ok(records.into_iter().map(|record| sqs::delivery(record, rules)).collect())
+        }
         Envelope::SqsRecord => Ok(vec![sqs::delivery(payload, rules)]),
-        Envelope::SnsRecords(records) => Ok(records
-            .into_iter()
-            .map(|record| sns::delivery(record, rules))
-            .collect()),
+        Envelope::SnsRecords(records) => {
+            Ok(records.into_iter().map(|record| sns::delivery(record, rules)).collect())
+        }
         Envelope::SnsNotification => Ok(vec![sns::notification(&object, rules)]),
         Envelope::EventBridge => Ok(vec![eventbridge::delivery(&object, rules)]),
         Envelope::Request => Ok(vec![direct::delivery(&object, rules, id)]),
-        Envelope::Unknown => Err(UnknownPayload {
-            seen: marks(&object),
-        }),
+        Envelope::Unknown => Err(UnknownPayload { seen: marks(&object) }),
     }
 }
 
@@ -182,11 +172,7 @@ fn message(
         Ok(Some(object)) => object,
         Ok(None) => return Err(Rejection::new(field, "is JSON, but not an object", remedy)),
         Err(wrong) => {
-            let problem = format!(
-                "is not JSON (line {}, column {})",
-                wrong.line(),
-                wrong.column()
-            );
+            let problem = format!("is not JSON (line {}, column {})", wrong.line(), wrong.column());
             return Err(Rejection::new(field, problem, remedy));
         }
     };

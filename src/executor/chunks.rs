@@ -50,10 +50,7 @@ impl Chunks {
         self.looks.push(job);
         if self.looks.len() >= MAX_DESCRIBE {
             let jobs = mem::take(&mut self.looks);
-            self.ready(Call {
-                stage: Stage::Look,
-                jobs,
-            });
+            self.ready(Call { stage: Stage::Look, jobs });
         }
     }
 
@@ -63,10 +60,7 @@ impl Chunks {
         if chunk.len() >= MAX_STOP {
             let jobs = mem::take(chunk);
             self.acts.remove(&(action, reason.clone()));
-            self.ready(Call {
-                stage: Stage::Act,
-                jobs,
-            });
+            self.ready(Call { stage: Stage::Act, jobs });
         } else {
             self.acts_since.get_or_insert(now);
         }
@@ -76,10 +70,7 @@ impl Chunks {
         self.confirms.push(job);
         if self.confirms.len() >= MAX_DESCRIBE {
             let jobs = mem::take(&mut self.confirms);
-            self.ready(Call {
-                stage: Stage::Confirm,
-                jobs,
-            });
+            self.ready(Call { stage: Stage::Confirm, jobs });
         } else {
             self.confirms_since.get_or_insert(now);
         }
@@ -101,20 +92,14 @@ impl Chunks {
         if *due > now {
             return None;
         }
-        self.later
-            .pop()
-            .map(|Reverse((_, stage, job))| (stage, job))
+        self.later.pop().map(|Reverse((_, stage, job))| (stage, job))
     }
 
     /// Makes every job due at once that waits for a stage which is meant.
     pub(super) fn hurry(&mut self, is_meant: impl Fn(Stage) -> bool) {
         let later = mem::take(&mut self.later);
         let hurried = |Reverse((due, stage, job))| {
-            Reverse((
-                if is_meant(stage) { Duration::ZERO } else { due },
-                stage,
-                job,
-            ))
+            Reverse((if is_meant(stage) { Duration::ZERO } else { due }, stage, job))
         };
         self.later = later.into_iter().map(hurried).collect();
     }
@@ -131,10 +116,8 @@ impl Chunks {
     /// When a waiting job is next due, or a partly filled chunk has waited long enough.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let later = self.later.peek().map(|Reverse((due, ..))| *due);
-        let lingering = [self.acts_since, self.confirms_since]
-            .into_iter()
-            .flatten()
-            .map(|since| since + LINGER);
+        let lingering =
+            [self.acts_since, self.confirms_since].into_iter().flatten().map(|since| since + LINGER);
         later.into_iter().chain(lingering).min()
     }
 
@@ -142,10 +125,7 @@ impl Chunks {
     fn fill(&mut self, now: Duration, looking: bool, acting: bool) {
         let looks = mem::take(&mut self.looks);
         if !looks.is_empty() {
-            self.ready(Call {
-                stage: Stage::Look,
-                jobs: looks,
-            });
+            self.ready(Call { stage: Stage::Look, jobs: looks });
         }
         let has_waited = |since: Option<Duration>| since.is_some_and(|since| since + LINGER <= now);
 
@@ -153,10 +133,7 @@ impl Chunks {
         if !looking || has_waited(self.acts_since) {
             self.acts_since = None;
             for jobs in mem::take(&mut self.acts).into_values() {
-                self.ready(Call {
-                    stage: Stage::Act,
-                    jobs,
-                });
+                self.ready(Call { stage: Stage::Act, jobs });
             }
         }
         let acting = looking || acting || self.has_ready(Stage::Act) || !self.acts.is_empty();
@@ -164,18 +141,13 @@ impl Chunks {
             self.confirms_since = None;
             let jobs = mem::take(&mut self.confirms);
             if !jobs.is_empty() {
-                self.ready(Call {
-                    stage: Stage::Confirm,
-                    jobs,
-                });
+                self.ready(Call { stage: Stage::Confirm, jobs });
             }
         }
     }
 
     fn has_ready(&self, stage: Stage) -> bool {
-        self.ready
-            .get(&stage)
-            .is_some_and(|calls| !calls.is_empty())
+        self.ready.get(&stage).is_some_and(|calls| !calls.is_empty())
     }
 
     fn ready(&mut self, call: Call) {

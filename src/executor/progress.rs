@@ -24,8 +24,6 @@ pub(super) struct Progress<'a> {
     pub(super) attempts: u32,
     /// Failures in the present stage, throttling apart.
     pub(super) failures: u32,
-    /// How many calls of the stage had succeeded when the first of these failures came.
-    pub(super) successes_then: u64,
     pub(super) before: Look,
     pub(super) answer: Option<Answer>,
     pub(super) result: Option<Verdict>,
@@ -42,7 +40,6 @@ impl<'a> Progress<'a> {
             job,
             attempts: 0,
             failures: 0,
-            successes_then: 0,
             before: Look::Failed("the deadline came first".into()),
             answer: None,
             result: None,
@@ -93,48 +90,31 @@ impl<'a> Progress<'a> {
     /// Nothing more will be seen of a job that was acted on.
     pub(super) fn stop_confirming(&mut self, why: &str) {
         let so_far = self.so_far.take();
-        self.result =
-            Some(so_far.unwrap_or_else(|| self.settle(&Look::Failed(why.into())).into_verdict()));
+        self.result = Some(so_far.unwrap_or_else(|| self.settle(&Look::Failed(why.into())).into_verdict()));
     }
 
     /// The result, once no more calls are made.
     pub(super) fn finish(mut self) -> JobResult {
         const DEADLINE: &str = "the deadline came first";
-        let verdict = self
-            .result
-            .take()
-            .unwrap_or_else(|| match (&self.answer, self.attempts) {
-                (Some(Answer::Unknown(error)), _) => {
-                    Verdict::because(Outcome::Unavailable, error.as_str())
-                }
-                (Some(Answer::Accepted), _) => {
-                    let unseen = self.settle(&Look::Failed(DEADLINE.into())).into_verdict();
-                    self.so_far.take().unwrap_or(unseen)
-                }
-                (None, 0) => Verdict::because(Outcome::NotAttempted, DEADLINE),
-                (None, _) => Verdict::because(
-                    Outcome::Unavailable,
-                    "the deadline came before Batch had answered",
-                ),
-            });
+        let verdict = self.result.take().unwrap_or_else(|| match (&self.answer, self.attempts) {
+            (Some(Answer::Unknown(error)), _) => Verdict::because(Outcome::Unavailable, error.as_str()),
+            (Some(Answer::Accepted), _) => {
+                let unseen = self.settle(&Look::Failed(DEADLINE.into())).into_verdict();
+                self.so_far.take().unwrap_or(unseen)
+            }
+            (None, 0) => Verdict::because(Outcome::NotAttempted, DEADLINE),
+            (None, _) => {
+                Verdict::because(Outcome::Unavailable, "the deadline came before Batch had answered")
+            }
+        });
         let before = match self.before {
             Look::Seen(snapshot) => Some(snapshot),
             Look::Missing | Look::Failed(_) => None,
         };
-        JobResult {
-            verdict,
-            before,
-            after: self.after,
-            attempts: self.attempts,
-        }
+        JobResult { verdict, before, after: self.after, attempts: self.attempts }
     }
 
     fn settle(&self, after: &Look) -> Settlement {
-        settle(
-            self.job,
-            &self.before,
-            self.answer.as_ref().unwrap_or(&Answer::Accepted),
-            after,
-        )
+        settle(self.job, &self.before, self.answer.as_ref().unwrap_or(&Answer::Accepted), after)
     }
 }

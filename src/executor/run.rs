@@ -6,8 +6,9 @@ use super::chunks::{Call, Chunks, Stage};
 use super::progress::Progress;
 use super::{BulkSwitch, Execution, Reply, Request, Tally};
 use crate::backoff::TRANSIENT;
-use crate::batch::{CallError, FailureKind};
+use crate::batch::{CallError, Described, FailureKind, Stopped};
 use crate::config::Limits;
+use crate::gate::Feedback;
 use crate::outcome::{Answer, Decision, Look, Outcome, Verdict, decide};
 use crate::plan::Job;
 
@@ -18,9 +19,27 @@ const LOOK_SHARE: u32 = 3;
 /// Whether Batch answers a kind of call at all. Reading and writing calls fail apart from each other.
 #[derive(Debug, Default)]
 struct Health {
-    successes: u64,
+    /// Calls in a row that failed in a way that may pass, throttling apart.
+    failed_in_a_row: usize,
     /// Set when no more such calls are to be made.
     down: Option<CallError>,
+}
+
+impl Health {
+    /// A call failed. A round is as many failures in a row as calls may be under way: after each round all
+    /// calls wait, and after as many rounds as a job has attempts, hammering helps nobody.
+    fn failed(&mut self, error: &CallError, limits: &Limits) -> Feedback {
+        self.failed_in_a_row += 1;
+        let rounds = u32::try_from(self.failed_in_a_row / limits.max_in_flight).unwrap_or(u32::MAX);
+        if rounds >= limits.max_attempts {
+            self.down = Some(error.clone());
+        }
+        if self.failed_in_a_row.is_multiple_of(limits.max_in_flight) {
+            Feedback::Failing { rounds }
+        } else {
+            Feedback::Fine
+        }
+    }
 }
 
 /// The state of an invocation's calls.
@@ -39,12 +58,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(
-        jobs: &'a [Job],
-        limits: &'a Limits,
-        bulk: &'a BulkSwitch,
-        budget: Duration,
-    ) -> Self {
+    pub(super) fn new(jobs: &'a [Job], limits: &'a Limits, bulk: &'a BulkSwitch, budget: Duration) -> Self {
         let mut chunks = Chunks::default();
         (0..jobs.len()).for_each(|job| chunks.look(job));
         Self {
@@ -69,17 +83,12 @@ impl<'a> Run<'a> {
         loop {
             let mut call = self.chunks.next(now, self.looking > 0, self.acting > 0)?;
             if let Some(error) = self.health(call.stage).down.clone() {
-                call.jobs
-                    .iter()
-                    .for_each(|&job| self.give_up(call.stage, job, &error, now));
+                call.jobs.iter().for_each(|&job| self.give_up(call.stage, job, &error, now));
                 continue;
             }
             if call.stage == Stage::Act && call.jobs.len() > 1 && !self.bulk.is_on() {
                 let rest = call.jobs.split_off(1);
-                self.chunks.first(Call {
-                    stage: Stage::Act,
-                    jobs: rest,
-                });
+                self.chunks.first(Call { stage: Stage::Act, jobs: rest });
             }
             self.start(&call);
             return Some(call);
@@ -93,17 +102,9 @@ impl<'a> Run<'a> {
 
     /// What to send for a call, and how long its answer may take.
     pub(super) fn request(&mut self, call: &Call, now: Duration) -> (Request, Duration) {
-        let ids = call
-            .jobs
-            .iter()
-            .map(|&job| self.at(job).job.id.clone())
-            .collect();
+        let ids = call.jobs.iter().map(|&job| self.at(job).job.id.clone()).collect();
         let look_until = self.budget / LOOK_SHARE;
-        let until = if call.stage == Stage::Look && now < look_until {
-            look_until
-        } else {
-            self.budget
-        };
+        let until = if call.stage == Stage::Look && now < look_until { look_until } else { self.budget };
         let request = match (call.stage, call.jobs.first()) {
             (Stage::Act, Some(&first)) => {
                 let Job { action, reason, .. } = self.at(first).job;
@@ -111,38 +112,28 @@ impl<'a> Run<'a> {
             }
             _ => Request::Describe(ids),
         };
-        (
-            request,
-            self.limits.attempt_timeout.min(until.saturating_sub(now)),
-        )
+        (request, self.limits.attempt_timeout.min(until.saturating_sub(now)))
     }
 
-    /// Takes the reply to a call. Returns a failure that was throttling, of the call or of an item.
-    pub(super) fn take(
-        &mut self,
-        call: Call,
-        reply: Result<Reply, CallError>,
-        now: Duration,
-    ) -> Option<CallError> {
+    /// Takes the reply to a call. Returns what it says about the service.
+    pub(super) fn take(&mut self, call: Call, reply: Result<Reply, CallError>, now: Duration) -> Feedback {
         match call.stage {
             Stage::Look => self.looking -= 1,
             Stage::Act => self.acting -= 1,
             Stage::Confirm => {}
         }
-        let throttling = match reply {
-            Ok(reply) => self.answered(call, reply, now),
-            Err(error) => self.failed(call, error, now),
+        let feedback = match reply {
+            Ok(Reply::Described(shown)) => self.described(call, &shown, now),
+            Ok(Reply::Stopped(items)) => self.stopped(call, items, now),
+            Err(error) => self.failed(call, &error, now),
         };
-        self.tally.throttled += u64::from(throttling.is_some());
-        throttling
+        self.tally.throttled += u64::from(matches!(feedback, Feedback::Throttled { .. }));
+        feedback
     }
 
     /// What became of each job, once no more calls are made.
     pub(super) fn finish(self) -> Execution {
-        Execution {
-            results: self.progress.into_iter().map(Progress::finish).collect(),
-            tally: self.tally,
-        }
+        Execution { results: self.progress.into_iter().map(Progress::finish).collect(), tally: self.tally }
     }
 
     #[expect(
@@ -154,11 +145,7 @@ impl<'a> Run<'a> {
     }
 
     fn health(&mut self, stage: Stage) -> &mut Health {
-        if stage == Stage::Act {
-            &mut self.writes
-        } else {
-            &mut self.reads
-        }
+        if stage == Stage::Act { &mut self.writes } else { &mut self.reads }
     }
 
     fn enqueue(&mut self, stage: Stage, job: usize, now: Duration) {
@@ -184,93 +171,98 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn answered(&mut self, call: Call, reply: Reply, now: Duration) -> Option<CallError> {
-        match reply {
-            Reply::Described(shown) => {
-                self.reads.successes += 1;
-                for job in call.jobs {
-                    let seen = shown.get(self.at(job).job.id.as_str()).cloned();
-                    let look = seen.map_or(Look::Missing, Look::Seen);
-                    if call.stage == Stage::Look {
-                        self.looked(job, look, now);
-                    } else if let Some(due) = self.at(job).confirm(look, now) {
-                        self.chunks.later(due, Stage::Confirm, job);
-                    }
-                }
-                None
+    fn described(&mut self, call: Call, shown: &Described, now: Duration) -> Feedback {
+        self.reads.failed_in_a_row = 0;
+        for job in call.jobs {
+            let seen = shown.get(self.at(job).job.id.as_str()).cloned();
+            let look = seen.map_or(Look::Missing, Look::Seen);
+            if call.stage == Stage::Look {
+                self.looked(job, look, now);
+            } else if let Some(due) = self.at(job).confirm(look, now) {
+                self.chunks.later(due, Stage::Confirm, job);
             }
-            Reply::Stopped(mut items) => {
-                let answers: Vec<_> = call
-                    .jobs
-                    .into_iter()
-                    .map(|job| (job, items.take(&self.at(job).job.id)))
-                    .collect();
-                let failed = |answer: &Result<(), CallError>| {
-                    answer.as_ref().is_err_and(CallError::is_retryable)
-                };
-                if !answers.iter().all(|(_, answer)| failed(answer)) {
-                    self.writes.successes += 1;
-                }
-                let mut throttling = None;
-                let mut again = false;
-                for (job, answer) in answers {
-                    match answer {
-                        Ok(()) => self.accepted(job, now),
-                        Err(error) => {
-                            again |= self.failed_one(Stage::Act, job, &error, now);
-                            throttling =
-                                throttling.or(Some(error).filter(CallError::is_throttling));
-                        }
-                    }
-                }
-                self.tally.retries += u64::from(again);
-                throttling
+        }
+        Feedback::Fine
+    }
+
+    fn stopped(&mut self, call: Call, mut items: Stopped, now: Duration) -> Feedback {
+        let mut again = false;
+        let mut throttling = None;
+        let mut failing = None;
+        let mut any_answered = false;
+        for job in call.jobs {
+            let Err(error) = items.take(&self.at(job).job.id) else {
+                any_answered = true;
+                self.accepted(job, now);
+                continue;
+            };
+            again |= self.failed_one(Stage::Act, job, &error, now);
+            if error.is_throttling() {
+                throttling = Some(error);
+            } else if error.is_retryable() {
+                failing = Some(error);
+            } else {
+                any_answered = true;
             }
+        }
+        self.tally.retries += u64::from(again);
+        if any_answered {
+            self.writes.failed_in_a_row = 0;
+        }
+        match (throttling, failing) {
+            (Some(error), _) => Feedback::Throttled { retry_after: error.retry_after },
+            (None, Some(error)) if !any_answered => self.unhealthy(Stage::Act, &error),
+            _ => Feedback::Fine,
         }
     }
 
-    fn failed(&mut self, mut call: Call, error: CallError, now: Duration) -> Option<CallError> {
+    fn failed(&mut self, mut call: Call, error: &CallError, now: Duration) -> Feedback {
         match error.kind {
             FailureKind::NoBulk => {
                 // The call never came to Batch's cancelling, so it was no attempt.
-                self.bulk.turn_off(&error);
+                self.bulk.turn_off(error);
                 call.jobs.iter().for_each(|&job| self.at(job).attempts -= 1);
                 self.chunks.first(call);
             }
             // Batch does not say which of several jobs it means.
             FailureKind::Refused if call.jobs.len() > 1 => {
-                self.health(call.stage).successes += 1;
                 let rest = call.jobs.split_off(call.jobs.len() / 2);
-                self.chunks.first(Call {
-                    stage: call.stage,
-                    jobs: rest,
-                });
+                self.chunks.first(Call { stage: call.stage, jobs: rest });
+                self.health(call.stage).failed_in_a_row = 0;
                 self.chunks.first(call);
             }
-            FailureKind::Refused => {
-                self.health(call.stage).successes += 1;
-                call.jobs
-                    .iter()
-                    .for_each(|&job| self.give_up(call.stage, job, &error, now));
-            }
-            FailureKind::Denied => {
+            FailureKind::Refused | FailureKind::Denied => {
+                self.health(call.stage).failed_in_a_row = 0;
                 // Looks are denied for all jobs or none: DescribeJobs cannot be scoped.
-                if call.stage != Stage::Act {
+                if error.kind == FailureKind::Denied && call.stage != Stage::Act {
                     self.reads.down = Some(error.clone());
                 }
-                call.jobs
-                    .iter()
-                    .for_each(|&job| self.give_up(call.stage, job, &error, now));
+                call.jobs.iter().for_each(|&job| self.give_up(call.stage, job, error, now));
             }
-            _ => {
+            FailureKind::Throttled | FailureKind::Server | FailureKind::Timeout | FailureKind::Connection => {
                 let mut again = false;
                 for &job in &call.jobs {
-                    again |= self.failed_one(call.stage, job, &error, now);
+                    again |= self.failed_one(call.stage, job, error, now);
                 }
                 self.tally.retries += u64::from(again);
+                return if error.is_throttling() {
+                    Feedback::Throttled { retry_after: error.retry_after }
+                } else {
+                    self.unhealthy(call.stage, error)
+                };
             }
         }
-        Some(error).filter(CallError::is_throttling)
+        Feedback::Fine
+    }
+
+    fn unhealthy(&mut self, stage: Stage, error: &CallError) -> Feedback {
+        let limits = self.limits;
+        let health = self.health(stage);
+        let feedback = health.failed(error, limits);
+        if health.down.is_some() {
+            self.chunks.hurry(|other| (other == Stage::Act) == (stage == Stage::Act));
+        }
+        feedback
     }
 
     /// One job's call, or its item in one, failed. Has the job tried again if there is a point in it and time
@@ -285,13 +277,7 @@ impl<'a> Run<'a> {
     }
 
     /// When to try again what failed for one job; `None` when there is no point or no time.
-    fn retry_at(
-        &mut self,
-        stage: Stage,
-        job: usize,
-        error: &CallError,
-        now: Duration,
-    ) -> Option<Duration> {
+    fn retry_at(&mut self, stage: Stage, job: usize, error: &CallError, now: Duration) -> Option<Duration> {
         if !error.is_retryable() {
             return None;
         }
@@ -299,31 +285,14 @@ impl<'a> Run<'a> {
         // Throttling is the gate's matter, and goes on as long as there is time.
         if !error.is_throttling() {
             let most = self.limits.max_attempts;
-            let successes = self.health(stage).successes;
-            let progress = self.at(job);
-            progress.failures += 1;
-            if progress.failures == 1 {
-                progress.successes_then = successes;
-            }
-            if progress.failures >= most {
-                // All of this job's attempts failed and no other call got through meanwhile: it is not the
-                // job, and hammering helps nobody.
-                if progress.successes_then == successes {
-                    self.health(stage).down = Some(error.clone());
-                    self.chunks
-                        .hurry(|other| (other == Stage::Act) == (stage == Stage::Act));
-                }
+            let failures = &mut self.at(job).failures;
+            *failures += 1;
+            if *failures >= most {
                 return None;
             }
-            due += TRANSIENT
-                .delay(progress.failures, fastrand::f64())
-                .max(error.retry_after.unwrap_or_default());
+            due += TRANSIENT.delay(*failures, fastrand::f64()).max(error.retry_after.unwrap_or_default());
         }
-        let until = if stage == Stage::Look {
-            self.budget / LOOK_SHARE
-        } else {
-            self.budget
-        };
+        let until = if stage == Stage::Look { self.budget / LOOK_SHARE } else { self.budget };
         Some(due).filter(|due| *due < until)
     }
 

@@ -25,11 +25,7 @@ pub(super) fn delivery(event: &Object<'_>, rules: &Rules<'_>) -> Delivery {
 pub(super) fn request(event: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Rejection> {
     let Some(detail) = event.object("detail") else {
         let remedy = "put the request, with `jobId` and `reason`, into the event's detail";
-        return Err(Rejection::new(
-            "detail",
-            "is missing or not an object",
-            remedy,
-        ));
+        return Err(Rejection::new("detail", "is missing or not an object", remedy));
     };
     let from_batch = event.str("source").as_deref() == Some("aws.batch");
     if !from_batch || detail.get("reason").is_some() {
@@ -47,9 +43,6 @@ pub(super) fn request(event: &Object<'_>, rules: &Rules<'_>) -> Result<CancelReq
 
 fn queue_blocked(detail: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Rejection> {
     let why = detail.str("statusReason");
-    let reason = format!(
-        "Job queue blocked: {}",
-        why.as_deref().unwrap_or("no status reason given")
-    );
+    let reason = format!("Job queue blocked: {}", why.as_deref().unwrap_or("no status reason given"));
     CancelRequest::cancel_one(detail, &reason, rules)
 }

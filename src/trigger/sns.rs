@@ -16,20 +16,13 @@ pub(super) fn matches_notification(object: &Object<'_>) -> bool {
 
 /// One record of SNS's Lambda event, the notification being its `Sns`.
 pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>) -> Delivery {
-    match Object::of(record)
-        .filter(matches_record)
-        .and_then(|record| record.object("Sns"))
-    {
+    match Object::of(record).filter(matches_record).and_then(|record| record.object("Sns")) {
         Some(sns) => notification(&sns, rules),
         None => Delivery {
             source: Source::Sns,
             id: String::new(),
             group: None,
-            request: Err(Rejection::new(
-                "Records",
-                "holds a record without `Sns`",
-                "send SNS's own records",
-            )),
+            request: Err(Rejection::new("Records", "holds a record without `Sns`", "send SNS's own records")),
         },
     }
 }
@@ -47,10 +40,8 @@ pub(super) fn notification(sns: &Object<'_>, rules: &Rules<'_>) -> Delivery {
 pub(super) fn request(sns: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Rejection> {
     match sns.str("Message") {
         Some(text) => message(&text, rules, "Message", Nested::Nothing),
-        None => Err(Rejection::new(
-            "Message",
-            "is missing or not a string",
-            "publish the request as the message",
-        )),
+        None => {
+            Err(Rejection::new("Message", "is missing or not a string", "publish the request as the message"))
+        }
     }
 }

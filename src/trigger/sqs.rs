@@ -17,17 +17,9 @@ pub(super) fn matches_record(record: &Object<'_>) -> bool {
 /// One record of the batch; whatever is wrong with it stays its own.
 pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>) -> Delivery {
     let Some(record) = Object::of(record) else {
-        let rejection = Rejection::new(
-            "Records",
-            "holds a record that is not an object",
-            "send SQS's own records",
-        );
-        return Delivery {
-            source: Source::Sqs,
-            id: String::new(),
-            group: None,
-            request: Err(rejection),
-        };
+        let rejection =
+            Rejection::new("Records", "holds a record that is not an object", "send SQS's own records");
+        return Delivery { source: Source::Sqs, id: String::new(), group: None, request: Err(rejection) };
     };
     Delivery {
         source: Source::Sqs,
@@ -48,11 +40,7 @@ fn request(record: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Reje
     }
     match record.str("body") {
         Some(body) => message(&body, rules, "body", Nested::Sns),
-        None => Err(Rejection::new(
-            "body",
-            "is missing or not a string",
-            "send SQS's own records",
-        )),
+        None => Err(Rejection::new("body", "is missing or not a string", "send SQS's own records")),
     }
 }
 

@@ -1,0 +1,174 @@
+//! When faults strike.
+
+use std::time::Duration;
+
+use super::{Fault, FaultKind, When};
+use crate::Operation;
+
+/// The faults in force, each with the number of matches so far.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<(Fault, u64)>);
+
+/// What the faults make of one call.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Trouble {
+    /// The delay before the call is carried out.
+    pub(crate) before: Duration,
+    /// The delay between that and the answer.
+    pub(crate) after: Duration,
+    pub(crate) blow: Option<Blow>,
+}
+
+/// The fault that decides the answer.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Blow {
+    pub(crate) kind: FaultKind,
+    pub(crate) carried_out: bool,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push((fault, 0));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<Fault> {
+        self.0.iter().map(|(fault, _)| fault.clone()).collect()
+    }
+
+    /// What befalls a call that names these jobs.
+    pub(crate) fn strike(&mut self, operation: Operation, jobs: &[String], seed: u64) -> Trouble {
+        let mut trouble = Trouble::default();
+        let whole =
+            |fault: &Fault| !fault.is_about_items() && fault.job.as_ref().is_none_or(|id| jobs.contains(id));
+        for fault in self.striking(operation, seed, whole) {
+            match fault.kind {
+                FaultKind::Latency(delay) if fault.carried_out => trouble.after += delay,
+                FaultKind::Latency(delay) => trouble.before += delay,
+                _ if trouble.blow.is_some() => {}
+                _ => {
+                    trouble.blow = Some(Blow { kind: fault.kind.clone(), carried_out: fault.carried_out });
+                }
+            }
+        }
+        trouble
+    }
+
+    /// What befalls one job of a bulk call.
+    pub(crate) fn strike_item(&mut self, operation: Operation, job: &str, seed: u64) -> Option<FaultKind> {
+        let item = |fault: &Fault| fault.is_about_items() && fault.job.as_ref().is_none_or(|id| id == job);
+        // All must count, so the first is taken only after all have been asked.
+        let kinds: Vec<_> = self.striking(operation, seed, item).collect();
+        kinds.first().map(|fault| fault.kind.clone())
+    }
+
+    fn striking(
+        &mut self,
+        operation: Operation,
+        seed: u64,
+        matches: impl Fn(&Fault) -> bool,
+    ) -> impl Iterator<Item = &Fault> {
+        let asked = self.0.iter_mut().zip(0..);
+        asked.filter_map(move |((fault, count), place)| {
+            let concerned = fault.operation.is_none_or(|o| o == operation) && matches(fault);
+            if !concerned {
+                return None;
+            }
+            *count += 1;
+            fault.when.strikes(*count, seed ^ place).then_some(&*fault)
+        })
+    }
+}
+
+impl When {
+    fn strikes(self, count: u64, seed: u64) -> bool {
+        match self {
+            Self::Always => true,
+            Self::First(n) => count <= n,
+            Self::Nth(n) => count == n,
+            Self::From(n) => count >= n,
+            Self::Rate(share) => dice(seed, count) < share,
+        }
+    }
+}
+
+/// A number in [0, 1) that depends on nothing but its arguments (splitmix64).
+fn dice(seed: u64, count: u64) -> f64 {
+    let mut x = seed.rotate_left(32) ^ count.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let high = u32::try_from((x ^ (x >> 31)) >> 32).unwrap_or_default();
+    f64::from(high) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Operation::{CancelJob, CancelJobs, DescribeJobs};
+
+    /// Which of six calls for job `a` a fault strikes.
+    #[track_caller]
+    fn check(fault: Fault, operation: Operation, expect: [bool; 6]) {
+        let mut faults = Faults::default();
+        faults.add(fault);
+        let jobs = ["b".to_owned(), "a".to_owned()];
+        let struck = [(); 6].map(|()| faults.strike(operation, &jobs, 0).blow.is_some());
+        assert_eq!(struck, expect, "{faults:?}");
+    }
+
+    #[test]
+    fn faults_strike_when_and_where_told() {
+        let (yes, no) = (true, false);
+        let fault = Fault::server_error;
+        check(fault(), CancelJob, [yes; 6]);
+        check(fault().first(2), CancelJob, [yes, yes, no, no, no, no]);
+        check(fault().nth(2), CancelJob, [no, yes, no, no, no, no]);
+        check(fault().from(5), CancelJob, [no, no, no, no, yes, yes]);
+        check(fault().rate(0.0), CancelJob, [no; 6]);
+        check(fault().rate(1.0), CancelJob, [yes; 6]);
+        check(fault().on(CancelJob), CancelJob, [yes; 6]);
+        check(fault().on(CancelJob), DescribeJobs, [no; 6]);
+        check(fault().job("a"), CancelJobs, [yes; 6]);
+        check(fault().job("z"), CancelJobs, [no; 6]);
+        check(Fault::item("c", "m"), CancelJobs, [no; 6]);
+    }
+
+    #[test]
+    fn the_first_fault_wins_all_count_and_latencies_add_up() {
+        let mut faults = Faults::default();
+        faults.add(Fault::latency(Duration::from_millis(1)));
+        faults.add(Fault::hang().first(1));
+        faults.add(Fault::latency(Duration::from_millis(2)));
+        faults.add(Fault::latency(Duration::from_millis(4)).carried_out());
+        faults.add(Fault::drop_after().first(2));
+        let mut strike = || {
+            let trouble = faults.strike(CancelJob, &[], 0);
+            assert_eq!(trouble.before, Duration::from_millis(3));
+            assert_eq!(trouble.after, Duration::from_millis(4));
+            trouble.blow.map(|blow| (blow.kind, blow.carried_out))
+        };
+        assert_eq!(strike(), Some((FaultKind::Hang, false)));
+        assert_eq!(strike(), Some((FaultKind::Drop, true)));
+        assert_eq!(strike(), None);
+    }
+
+    #[test]
+    fn item_faults_count_the_items_of_their_job() {
+        let mut faults = Faults::default();
+        faults.add(Fault::omitted_item().job("a").nth(2));
+        let mut strike = |job| faults.strike_item(CancelJobs, job, 0).is_some();
+        assert_eq!(["a", "b", "a", "a"].map(&mut strike), [false, false, true, false]);
+    }
+
+    #[test]
+    fn the_dice_is_fair_and_falls_alike_for_the_same_seed() {
+        let hits = |seed| (1..=10_000).filter(|&n| When::Rate(0.1).strikes(n, seed)).count();
+        assert!((900..1100).contains(&hits(0)), "{}", hits(0));
+        assert!((900..1100).contains(&hits(1)), "{}", hits(1));
+        assert_eq!(hits(7), hits(7));
+        assert_ne!(dice(0, 1).to_bits(), dice(1, 1).to_bits());
+    }
+}

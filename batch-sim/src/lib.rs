@@ -1,0 +1,52 @@
+//! An embedded AWS Batch for local runs, tests and benchmarks.
+//!
+//! It keeps jobs in memory and answers the six calls a canceller makes (`CancelJob`,
+//! `CancelJobs`, `TerminateJob`, `TerminateJobs`, `DescribeJobs`, `ListJobs`) over HTTP, in Batch's own wire format, so
+//! that any AWS SDK can talk to it through `AWS_ENDPOINT_URL_BATCH`.
+//! Nothing happens by itself: jobs move when a call, a test or a rule moves them.
+//!
+//! ```
+//! use batch_sim::{Fault, Job, JobStatus, Operation, Simulator};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! let sim = Simulator::new();
+//! sim.add(Job::new("a").status(JobStatus::Runnable).queue("nightly"));
+//! sim.fault(Fault::throttled().on(Operation::CancelJob).first(2));
+//! let server = sim.serve().await?;
+//! println!("AWS_ENDPOINT_URL_BATCH={}", server.url());
+//! # Ok(()) }
+//! ```
+//!
+//! The layers, each knowing only those above it:
+//!
+//! - `status`, `job`, `settings`, `fleet`: what a run starts from, in code or in JSON.
+//! - `state`: the job model. Pure: no clock, no network; `now` is an argument.
+//! - `faults`, `limits`: what goes wrong on demand, and how often. Pure too.
+//! - `wire`: Batch's requests, answers and errors as JSON.
+//! - `world`: one call from request to answer, and the log of calls.
+//! - `simulator`: the handle that tests hold; the one mutex and the clock.
+//! - `server`, `admin`: HTTP for SDKs, and `/_sim/…` for steering a running simulator.
+
+mod admin;
+mod calls;
+mod faults;
+mod fleet;
+mod job;
+mod limits;
+mod server;
+mod settings;
+mod simulator;
+mod state;
+mod status;
+mod wire;
+mod world;
+
+pub use calls::{Call, Operation};
+pub use faults::{ErrorAnswer, Fault, FaultKind, When};
+pub use fleet::{Fleet, FleetError};
+pub use job::{After, Job, JobView, Move};
+pub use limits::RateLimit;
+pub use server::Server;
+pub use settings::{Bulk, CancelLag, Settings};
+pub use simulator::Simulator;
+pub use status::JobStatus;

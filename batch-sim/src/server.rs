@@ -1,0 +1,154 @@
+//! HTTP: connections by hand, since faults must be able to close them without an answer.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::io;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::faults::FaultKind;
+use crate::simulator::Simulator;
+use crate::wire::{self, Answer};
+use crate::{Operation, admin};
+
+/// A simulator that listens; dropping it closes the port and every connection.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Server {
+    /// The endpoint, `http://address:port`, for `AWS_ENDPOINT_URL_BATCH`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The server's handle, and the future that serves until the handle is dropped.
+pub(crate) fn start(sim: Simulator, listener: TcpListener) -> io::Result<(Server, impl Future<Output = ()>)> {
+    let url = format!("http://{}", listener.local_addr()?);
+    let (stop, stopped) = oneshot::channel();
+    Ok((Server { url, _stop: stop }, accept(sim, listener, stopped)))
+}
+
+async fn accept(sim: Simulator, listener: TcpListener, mut stopped: oneshot::Receiver<()>) {
+    // Owns the connections: they end with this future.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => return,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => {
+                // An error is about a client that is gone again, or about too many open files,
+                // which gets better when connections end.
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    continue;
+                };
+                // A delayed packet would cost the client 40 ms; without the option it is only slow.
+                let _ = stream.set_nodelay(true);
+                sim.count_connection();
+                let sim = sim.clone();
+                connections.spawn(async move {
+                    let service = service_fn(|request| respond(&sim, request));
+                    // An error is a client that left, or a fault that closed the connection.
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        }
+    }
+}
+
+/// The reason for a connection to be closed without an answer.
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed without an answer")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+async fn respond(sim: &Simulator, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {
+    let (head, body) = request.into_parts();
+    let operation = Operation::from_path(head.uri.path()).filter(|_| head.method == Method::POST);
+    // From here on, as a slow body is a call under way too.
+    let _in_flight = operation.map(|_| sim.enter());
+    let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
+    match operation {
+        Some(operation) => call(sim, operation, &body).await,
+        None => Ok(respond_with(
+            admin::answer(sim, &head.method, head.uri.path(), &body).unwrap_or_else(Answer::unknown_path),
+            "00000000-0000-4000-8000-ffffffffffff",
+        )),
+    }
+}
+
+/// A call to Batch, with whatever is to befall it.
+async fn call(sim: &Simulator, operation: Operation, body: &[u8]) -> Result<Response<Full<Bytes>>, Closed> {
+    let request = wire::parse(operation, body);
+    let (number, trouble) = sim.world().admit(&request, sim.now());
+    pause(trouble.before).await;
+    let perform = || sim.world().perform(&request, number, sim.now());
+    let answer = match trouble.blow {
+        None => {
+            let answer = perform();
+            pause(trouble.after).await;
+            answer
+        }
+        Some(blow) => {
+            if blow.carried_out {
+                perform();
+            }
+            pause(trouble.after).await;
+            match blow.kind {
+                FaultKind::Error(error) => Answer::fault(error),
+                FaultKind::Drop => return Err(Closed),
+                FaultKind::Hang => future::pending().await,
+                // What is left is Malformed: latencies and items decide no answer.
+                _ => Answer::ok(b"<html>not json".to_vec()),
+            }
+        }
+    };
+    sim.world().log.finish(number, answer.status);
+    Ok(respond_with(answer, &wire::request_id(number)))
+}
+
+async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}
+
+fn respond_with(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header("content-type", "application/json")
+        .header("x-amzn-requestid", request_id);
+    if let Some(code) = answer.code {
+        response = response.header("x-amzn-errortype", code.as_ref());
+    }
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::from(answer.body)).unwrap_or_else(|error| {
+        // A fault can ask for a status or header that HTTP does not have.
+        let text = format!("the fault cannot be sent: {error}");
+        respond_with(Answer::error(500, "ServerException", &text), request_id)
+    })
+}

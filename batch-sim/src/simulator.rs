@@ -1,0 +1,243 @@
+//! The handle that tests hold.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{io, thread};
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::server::{self, Server};
+use crate::world::{Moment, World};
+use crate::{After, Call, Fault, Fleet, Job, JobStatus, JobView, Operation, Settings};
+
+/// An AWS Batch in memory; clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub struct Simulator(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    world: Mutex<World>,
+    traffic: Traffic,
+    /// Both scales start here; from then on tokio's clock counts, which tests may pause.
+    started: Instant,
+    started_epoch: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Traffic {
+    in_flight: AtomicUsize,
+    high_water: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+impl Default for Simulator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Simulator {
+    /// An empty Batch with default [`Settings`].
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one look at the wall clock, so that jobs have plausible times"
+    )]
+    pub fn new() -> Self {
+        Self(Arc::new(Shared {
+            world: Mutex::default(),
+            traffic: Traffic::default(),
+            started: Instant::now(),
+            started_epoch: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        }))
+    }
+
+    /// Adds a job; a job with the same id is replaced.
+    pub fn add(&self, job: Job) {
+        let now = self.now().epoch_ms;
+        self.world().state.add(job, now);
+    }
+
+    /// Adds the fleet's jobs and faults, and takes over its settings, if it has any.
+    pub fn seed(&self, fleet: &Fleet) {
+        let now = self.now();
+        self.world().seed(fleet.clone(), now);
+    }
+
+    /// The jobs, settings and faults as they stand: what [`seed`](Self::seed) would need to
+    /// rebuild them. Cancels still under way and the counts of faults are not in it.
+    #[must_use]
+    pub fn fleet(&self) -> Fleet {
+        self.advanced().fleet()
+    }
+
+    /// Adds a fault.
+    pub fn fault(&self, fault: Fault) {
+        self.world().faults.add(fault);
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.world().faults.clear();
+    }
+
+    /// Changes settings; they hold from the next call on.
+    pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
+        let now = self.now();
+        let mut world = self.world();
+        let mut settings = world.settings().clone();
+        change(&mut settings);
+        world.set_settings(settings, now);
+    }
+
+    /// The job as it stands.
+    #[must_use]
+    pub fn job(&self, id: &str) -> Option<JobView> {
+        self.advanced().state.view(id)
+    }
+
+    /// All jobs, array children included, in the order they were added.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<JobView> {
+        self.advanced().state.views()
+    }
+
+    /// Moves a job, as Batch's scheduler would; says whether there is such a job.
+    ///
+    /// A job that starts outruns a cancel still under way, and one that ends outruns both verbs;
+    /// the flag of the accepted call stays.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn set_status(&self, id: &str, status: JobStatus) -> bool {
+        let now = self.now().epoch_ms;
+        self.advanced().state.set_status(id, status, now)
+    }
+
+    /// Moves a job once it has been seen so many times from now on; says whether there is one.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn move_job(&self, id: &str, after: After, to: JobStatus) -> bool {
+        self.world().state.move_job(id, after, to)
+    }
+
+    /// The calls so far, in the order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.world().log.calls().to_vec()
+    }
+
+    /// How many calls of an operation arrived.
+    #[must_use]
+    pub fn count(&self, operation: Operation) -> usize {
+        let world = self.world();
+        world.log.counts().get(&operation).copied().unwrap_or(0)
+    }
+
+    /// The most calls that were ever under way at the same time.
+    #[must_use]
+    pub fn high_water(&self) -> usize {
+        self.0.traffic.high_water.load(Ordering::Relaxed)
+    }
+
+    /// How many connections were accepted, those for `/_sim/…` included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.traffic.connections.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the calls, and the counts of calls, connections and calls in flight.
+    pub fn clear_calls(&self) {
+        self.world().log.clear();
+        self.0.traffic.high_water.store(0, Ordering::Relaxed);
+        self.0.traffic.connections.store(0, Ordering::Relaxed);
+    }
+
+    /// Forgets everything: jobs, faults, settings and calls.
+    pub fn reset(&self) {
+        let now = self.now();
+        self.clear_faults();
+        self.world().replace(Fleet::default(), now);
+        self.settings(|settings| *settings = Settings::default());
+        self.clear_calls();
+    }
+
+    /// Serves on a free port of the loopback interface, in the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound.
+    pub async fn serve(&self) -> io::Result<Server> {
+        self.serve_on((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Serves on this address, in the current tokio runtime; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound.
+    pub async fn serve_on(&self, address: SocketAddr) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let (server, serving) = server::start(self.clone(), listener)?;
+        tokio::spawn(serving);
+        Ok(server)
+    }
+
+    /// Serves on a free loopback port from a thread of its own, for callers without a runtime and
+    /// for benchmarks that must not share theirs.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound or no thread started.
+    pub fn serve_on_thread(&self) -> io::Result<Server> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let (server, serving) = {
+            // The caller may be inside a runtime, where blocking on this one would panic.
+            let _entered = runtime.enter();
+            server::start(self.clone(), TcpListener::from_std(listener)?)?
+        };
+        thread::Builder::new().name("batch-sim".to_owned()).spawn(move || runtime.block_on(serving))?;
+        Ok(server)
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        let elapsed = self.0.started.elapsed();
+        let epoch = self.0.started_epoch + elapsed;
+        Moment { elapsed, epoch_ms: i64::try_from(epoch.as_millis()).unwrap_or(i64::MAX) }
+    }
+
+    /// A panic elsewhere leaves no half-made change that a test would care about.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn advanced(&self) -> MutexGuard<'_, World> {
+        let now = self.now().epoch_ms;
+        let mut world = self.world();
+        world.state.advance(now);
+        world
+    }
+
+    pub(crate) fn count_connection(&self) {
+        self.0.traffic.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a call as under way for as long as the guard lives.
+    pub(crate) fn enter(&self) -> InFlight<'_> {
+        let traffic = &self.0.traffic;
+        let now = traffic.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        traffic.high_water.fetch_max(now, Ordering::Relaxed);
+        InFlight(&traffic.in_flight)
+    }
+}
+
+/// A call under way, also while it hangs; over when answered or when the client is gone.
+pub(crate) struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,242 @@
+//! The job model: what cancelling, terminating, looking and time do to jobs.
+//!
+//! Pure: the caller passes `now`, in milliseconds since the epoch. A cancel or terminate that
+//! Batch accepted becomes a `Stop` on the job; the job ends when nothing holds the stop back:
+//! neither the lag, nor unfinished dependencies, nor living children.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::{After, Job, JobStatus, JobView, Move};
+
+mod list;
+mod record;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use list::{Cursor, Filter, ListQuery, Scope};
+pub(crate) use record::{Family, Record};
+use record::{Gate, Stop};
+pub(crate) use stop::{Order, Verb};
+
+/// Every job there is.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    records: Vec<Record>,
+    slots: HashMap<String, Slot>,
+    /// The jobs that wait for the job with this id to end.
+    dependents: HashMap<String, Vec<Slot>>,
+    /// When lags run out, in milliseconds since the epoch.
+    due: BTreeSet<(i64, Slot)>,
+}
+
+/// Where a job's record stands; jobs are never removed singly, so it stays valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot(usize);
+
+impl State {
+    /// Adds a job and, for an array, its children; a job with the same id is replaced.
+    pub(crate) fn add(&mut self, mut job: Job, now: i64) {
+        let created_at = job.created_at.unwrap_or(now);
+        if job.status.has_started() || job.status == JobStatus::Succeeded {
+            job.started_at.get_or_insert(created_at);
+        }
+        if job.status.has_ended() {
+            job.stopped_at.get_or_insert(now);
+        }
+        let statuses = std::mem::take(&mut job.array);
+        let parent = self.put(job, created_at, Family::Single);
+        if statuses.is_empty() {
+            return;
+        }
+        let mut tally: BTreeMap<_, _> = JobStatus::ALL.into_iter().map(|s| (s, 0)).collect();
+        let mut children = Vec::with_capacity(statuses.len());
+        for (index, status) in statuses.into_iter().enumerate() {
+            *tally.entry(status).or_default() += 1;
+            let mut child = self.record(parent).job.clone();
+            child.id = format!("{}:{index}", child.id);
+            child.status = status;
+            child.moves.clear();
+            let started = status.has_started() || status == JobStatus::Succeeded;
+            child.started_at = started.then_some(created_at);
+            child.stopped_at = status.has_ended().then_some(now);
+            children.push(self.put(child, created_at, Family::Child { parent, index }));
+        }
+        let record = self.record_mut(parent);
+        record.family = Family::Parent { children, tally };
+        if record.living_children() > 0 {
+            record.job.status = JobStatus::Pending;
+            record.job.started_at = None;
+            record.job.stopped_at = None;
+        }
+        self.settle(vec![parent], now);
+    }
+
+    fn put(&mut self, job: Job, created_at: i64, family: Family) -> Slot {
+        let id = job.id.clone();
+        let depends_on = job.depends_on.clone();
+        let record = Record { job, created_at, family, stop: None, described: 0, listed: 0 };
+        let new = Slot(self.records.len());
+        let slot = *self.slots.entry(id).or_insert(new);
+        if slot == new {
+            self.records.push(record);
+        } else {
+            *self.record_mut(slot) = record;
+        }
+        for dependency in depends_on {
+            self.dependents.entry(dependency).or_default().push(slot);
+        }
+        slot
+    }
+
+    /// Moves a job, as a scheduler would; says whether there is such a job.
+    ///
+    /// A job that starts outruns a cancel still under way, and one that ends outruns both verbs;
+    /// the flag of the accepted call stays.
+    pub(crate) fn set_status(&mut self, id: &str, status: JobStatus, now: i64) -> bool {
+        let Some(&slot) = self.slots.get(id) else {
+            return false;
+        };
+        let mut work = vec![slot];
+        self.force(slot, status, now, &mut work);
+        self.settle(work, now);
+        true
+    }
+
+    /// Adds a move counted from now; says whether there is such a job.
+    pub(crate) fn move_job(&mut self, id: &str, after: After, to: JobStatus) -> bool {
+        let Some(&slot) = self.slots.get(id) else {
+            return false;
+        };
+        let record = self.record_mut(slot);
+        let after = match after {
+            After::Described(k) => After::Described(record.described.saturating_add(k)),
+            After::Listed(k) => After::Listed(record.listed.saturating_add(k)),
+        };
+        record.job.moves.push(Move { after, to });
+        true
+    }
+
+    /// Counts a `DescribeJobs` answer that showed these jobs, and does what waited for it.
+    pub(crate) fn described(&mut self, shown: &[Slot], now: i64) {
+        let mut work = Vec::new();
+        for &slot in shown {
+            let record = self.record_mut(slot);
+            record.described = record.described.saturating_add(1);
+            let event = After::Described(record.described);
+            self.fire(slot, event, now, &mut work);
+            self.count_poll(slot, &mut work);
+        }
+        self.settle(work, now);
+    }
+
+    /// A look at an array being stopped is a look at its children: a caller that asked about the
+    /// array has no reason to describe them.
+    fn count_poll(&mut self, slot: Slot, work: &mut Vec<Slot>) {
+        let Some(stop) = &mut self.record_mut(slot).stop else {
+            return;
+        };
+        if let Gate::Polls(left @ 1..) = &mut stop.gate {
+            *left -= 1;
+        }
+        work.push(slot);
+        if let Family::Parent { children, .. } = &self.record(slot).family {
+            for child in children.clone() {
+                self.count_poll(child, work);
+            }
+        }
+    }
+
+    /// Counts a `ListJobs` answer that showed these jobs, and does what waited for it.
+    pub(crate) fn listed(&mut self, shown: &[Slot], now: i64) {
+        let mut work = Vec::new();
+        for &slot in shown {
+            let record = self.record_mut(slot);
+            record.listed = record.listed.saturating_add(1);
+            let event = After::Listed(record.listed);
+            self.fire(slot, event, now, &mut work);
+        }
+        self.settle(work, now);
+    }
+
+    fn fire(&mut self, slot: Slot, event: After, now: i64, work: &mut Vec<Slot>) {
+        let moves = &mut self.record_mut(slot).job.moves;
+        if let Some(place) = moves.iter().position(|m| m.after == event) {
+            let to = moves.swap_remove(place).to;
+            self.force(slot, to, now, work);
+        }
+    }
+
+    fn force(&mut self, slot: Slot, status: JobStatus, now: i64, work: &mut Vec<Slot>) {
+        let record = self.record_mut(slot);
+        let outrun =
+            |stop: &mut Stop| status.has_ended() || (status.has_started() && stop.verb == Verb::Cancel);
+        record.stop.take_if(outrun);
+        self.change(slot, status, now, work);
+    }
+
+    fn change(&mut self, slot: Slot, status: JobStatus, now: i64, work: &mut Vec<Slot>) {
+        let record = self.record_mut(slot);
+        let before = std::mem::replace(&mut record.job.status, status);
+        if status == JobStatus::Running {
+            record.job.started_at.get_or_insert(now);
+        }
+        if status.has_ended() {
+            record.job.stopped_at.get_or_insert(now);
+        } else {
+            record.job.stopped_at = None;
+        }
+        if let Family::Child { parent, .. } = record.family {
+            if let Family::Parent { tally, .. } = &mut self.record_mut(parent).family {
+                let old = tally.entry(before).or_default();
+                *old = old.saturating_sub(1);
+                *tally.entry(status).or_default() += 1;
+            }
+            work.push(parent);
+        }
+        if status.has_ended()
+            && let Some(dependents) = self.dependents.get(&self.record(slot).job.id)
+        {
+            work.extend(dependents);
+        }
+    }
+
+    /// The known jobs among `ids`, each once, in the order asked.
+    pub(crate) fn find(&self, ids: &[String]) -> Vec<Slot> {
+        let mut seen = HashSet::with_capacity(ids.len());
+        ids.iter().filter_map(|id| self.slots.get(id).copied()).filter(|slot| seen.insert(slot.0)).collect()
+    }
+
+    pub(crate) fn view(&self, id: &str) -> Option<JobView> {
+        self.slots.get(id).map(|&slot| self.record(slot).view())
+    }
+
+    /// Every job, children included, in the order they were added.
+    pub(crate) fn views(&self) -> Vec<JobView> {
+        self.records.iter().map(Record::view).collect()
+    }
+
+    /// The jobs as they stand, in the form in which they were added.
+    pub(crate) fn jobs(&self) -> Vec<Job> {
+        let tops = self.records.iter().filter(|r| !r.is_child());
+        tops.map(|record| {
+            let mut job = record.job.clone();
+            job.created_at = Some(record.created_at);
+            if let Family::Parent { children, .. } = &record.family {
+                job.array = children.iter().map(|&slot| self.record(slot).job.status).collect();
+            }
+            job
+        })
+        .collect()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "only `put` makes slots, and no record is removed")]
+    pub(crate) fn record(&self, slot: Slot) -> &Record {
+        &self.records[slot.0]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "only `put` makes slots, and no record is removed")]
+    fn record_mut(&mut self, slot: Slot) -> &mut Record {
+        &mut self.records[slot.0]
+    }
+}

@@ -1,0 +1,135 @@
+//! `ListJobs`: which jobs a query shows, in which order, a page at a time.
+
+use std::cmp::Reverse;
+
+use super::{Family, Record, Slot, State};
+use crate::{Job, JobStatus};
+
+/// A question put to `ListJobs`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct ListQuery {
+    pub(crate) scope: Scope,
+    /// The status to show; `None` shows all.
+    pub(crate) status: Option<JobStatus>,
+    pub(crate) filter: Option<Filter>,
+    /// At most so many to a page.
+    pub(crate) limit: usize,
+    /// The last job of the page before.
+    pub(crate) after: Option<Cursor>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Queue(String),
+    Array(String),
+    MultiNode(String),
+}
+
+/// One filter; any of several values matches.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    Name(Vec<String>),
+    Definition(Vec<String>),
+    CreatedBefore(i64),
+    CreatedAfter(i64),
+    Share(Vec<String>),
+}
+
+/// A place in the order of a list, newest first: it survives that jobs before it move away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cursor(pub(crate) Reverse<i64>, pub(crate) usize);
+
+impl State {
+    /// A page of jobs and, if there are more, where the next begins.
+    pub(crate) fn list(&self, query: &ListQuery, arn_root: &str) -> (Vec<Slot>, Option<Cursor>) {
+        let mut found: Vec<(Cursor, Slot)> = Vec::new();
+        let mut consider = |slot: Slot| {
+            let record = self.record(slot);
+            let cursor = Cursor(Reverse(record.created_at), slot.0);
+            if query.after.is_none_or(|after| after < cursor) && query.shows(record, arn_root) {
+                found.push((cursor, slot));
+            }
+        };
+        if let Scope::Array(id) = &query.scope {
+            if let Some(&slot) = self.slots.get(id)
+                && let Family::Parent { children, .. } = &self.record(slot).family
+            {
+                children.iter().copied().for_each(consider);
+            }
+        } else {
+            (0..self.records.len()).map(Slot).for_each(&mut consider);
+        }
+        found.sort_unstable();
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|&(cursor, _)| cursor);
+        (found.into_iter().map(|(_, slot)| slot).collect(), next)
+    }
+}
+
+impl ListQuery {
+    fn shows(&self, record: &Record, arn_root: &str) -> bool {
+        let job = &record.job;
+        let in_scope = match &self.scope {
+            Scope::Queue(queue) => {
+                !record.is_child()
+                    && main_node(&job.id).is_none()
+                    && same_resource(&job.queue, queue, arn_root, ":job-queue/")
+            }
+            Scope::Array(_) => true,
+            Scope::MultiNode(id) => main_node(&job.id) == Some(id),
+        };
+        in_scope
+            && self.status.is_none_or(|status| status == job.status)
+            && self.filter.as_ref().is_none_or(|f| f.accepts(record, arn_root))
+    }
+}
+
+impl Filter {
+    fn accepts(&self, record: &Record, arn_root: &str) -> bool {
+        match self {
+            Self::Name(patterns) => patterns.iter().any(|p| name_matches(&record.job.name, p)),
+            Self::Definition(patterns) => {
+                patterns.iter().any(|p| definition_matches(&record.job, p, arn_root))
+            }
+            Self::CreatedBefore(ms) => record.created_at < *ms,
+            Self::CreatedAfter(ms) => record.created_at > *ms,
+            Self::Share(shares) => record.job.share.as_ref().is_some_and(|s| shares.contains(s)),
+        }
+    }
+}
+
+/// The main job of a multi-node job's node, whose id is `main#index`.
+fn main_node(id: &str) -> Option<&str> {
+    id.rsplit_once('#').map(|(main, _)| main)
+}
+
+/// Whether two spellings, each a bare name or an ARN, mean the same resource.
+fn same_resource(ours: &str, theirs: &str, arn_root: &str, kind: &str) -> bool {
+    let names = |arn: &str, name: &str| {
+        arn.strip_prefix(arn_root).and_then(|rest| rest.strip_prefix(kind)) == Some(name)
+    };
+    ours == theirs || names(ours, theirs) || names(theirs, ours)
+}
+
+/// Case-insensitive; a trailing `*` matches any rest.
+fn name_matches(name: &str, pattern: &str) -> bool {
+    let (name, pattern) = (name.to_lowercase(), pattern.to_lowercase());
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}
+
+/// A name means any of its revisions, an ARN exactly one; a trailing `*` works on names only.
+fn definition_matches(job: &Job, pattern: &str, arn_root: &str) -> bool {
+    if pattern.starts_with("arn:") {
+        return same_resource(&job.definition, pattern, arn_root, ":job-definition/");
+    }
+    let full = job.definition.rsplit('/').next().unwrap_or_default();
+    let name = full.split(':').next().unwrap_or_default();
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}

@@ -1,0 +1,102 @@
+//! What is kept about one job.
+
+use std::collections::BTreeMap;
+
+use super::{Slot, Verb};
+use crate::{CancelLag, Job, JobStatus, JobView};
+
+/// A job and what the simulator knows about it beyond what it was told.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) job: Job,
+    pub(crate) created_at: i64,
+    pub(crate) family: Family,
+    pub(super) stop: Option<Stop>,
+    pub(super) described: u32,
+    pub(super) listed: u32,
+}
+
+/// A job's place in an array.
+#[derive(Debug)]
+pub(crate) enum Family {
+    Single,
+    Parent { children: Vec<Slot>, tally: BTreeMap<JobStatus, usize> },
+    Child { parent: Slot, index: usize },
+}
+
+/// An accepted order that has not yet taken effect.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) verb: Verb,
+    pub(super) reason: String,
+    pub(super) gate: Gate,
+}
+
+/// What is left of the lag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    Polls(u32),
+    Until(i64),
+}
+
+impl Gate {
+    pub(super) fn new(lag: CancelLag, now: i64) -> Self {
+        match lag {
+            CancelLag::None => Self::Polls(0),
+            CancelLag::Polls(looks) => Self::Polls(looks),
+            CancelLag::For(time) => {
+                let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+                Self::Until(now.saturating_add(ms))
+            }
+        }
+    }
+
+    pub(super) fn is_open(self, now: i64) -> bool {
+        match self {
+            Self::Polls(left) => left == 0,
+            Self::Until(then) => then <= now,
+        }
+    }
+}
+
+impl Record {
+    pub(crate) fn is_child(&self) -> bool {
+        matches!(self.family, Family::Child { .. })
+    }
+
+    /// Whether `isCancelled` and `isTerminated` show; `early` if already while the lag lasts.
+    pub(crate) fn shown_flags(&self, early: bool, now: i64) -> (bool, bool) {
+        let hidden = !early && self.stop.as_ref().is_some_and(|s| !s.gate.is_open(now));
+        (self.job.is_cancelled && !hidden, self.job.is_terminated && !hidden)
+    }
+
+    pub(super) fn living_children(&self) -> usize {
+        let Family::Parent { tally, .. } = &self.family else {
+            return 0;
+        };
+        let living = tally.iter().filter(|(status, _)| !status.has_ended());
+        living.map(|(_, count)| count).sum()
+    }
+
+    pub(super) fn view(&self) -> JobView {
+        let job = &self.job;
+        JobView {
+            id: job.id.clone(),
+            name: job.name.clone(),
+            queue: job.queue.clone(),
+            definition: job.definition.clone(),
+            status: job.status,
+            status_reason: job.status_reason.clone(),
+            is_cancelled: job.is_cancelled,
+            is_terminated: job.is_terminated,
+            is_stopping: self.stop.is_some(),
+            created_at: self.created_at,
+            started_at: job.started_at,
+            stopped_at: job.stopped_at,
+            share: job.share.clone(),
+            tags: job.tags.clone(),
+            described: self.described,
+            listed: self.listed,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The job model by table: what stands before, what is done, what is seen after.
+
+use std::time::Duration;
+
+use super::*;
+use crate::CancelLag;
+use JobStatus::{Failed, Pending, Runnable, Running, Starting, Submitted, Succeeded};
+use Verb::{Cancel, Terminate};
+
+const NOW: i64 = 1_000_000;
+
+fn state(jobs: impl IntoIterator<Item = Job>) -> State {
+    let mut state = State::default();
+    for job in jobs {
+        state.add(job, NOW);
+    }
+    state
+}
+
+fn stop(state: &mut State, id: &str, verb: Verb, lag: CancelLag) {
+    let order = Order { verb, reason: "ours", lag };
+    state.stop(id, order, NOW);
+}
+
+fn look(state: &mut State, id: &str) {
+    let shown = state.find(&[id.to_owned()]);
+    state.described(&shown, NOW);
+}
+
+/// Status, the two flags, and whether the status reason is ours.
+#[track_caller]
+fn check(state: &State, id: &str, expect: (JobStatus, bool, bool, bool)) {
+    let job = state.view(id).unwrap();
+    let ours = job.status_reason.as_deref() == Some("ours");
+    let seen = (job.status, job.is_cancelled, job.is_terminated, ours);
+    assert_eq!(seen, expect, "{id}");
+}
+
+#[test]
+fn each_verb_meets_each_status() {
+    for (verb, before, expect) in [
+        (Cancel, Submitted, (Failed, true, false, true)),
+        (Cancel, Pending, (Failed, true, false, true)),
+        (Cancel, Runnable, (Failed, true, false, true)),
+        (Cancel, Starting, (Starting, false, false, false)),
+        (Cancel, Running, (Running, false, false, false)),
+        (Cancel, Succeeded, (Succeeded, false, false, false)),
+        (Cancel, Failed, (Failed, false, false, false)),
+        (Terminate, Submitted, (Failed, false, true, true)),
+        (Terminate, Pending, (Failed, false, true, true)),
+        (Terminate, Runnable, (Failed, false, true, true)),
+        (Terminate, Starting, (Failed, false, true, true)),
+        (Terminate, Running, (Failed, false, true, true)),
+        (Terminate, Succeeded, (Succeeded, false, false, false)),
+        (Terminate, Failed, (Failed, false, false, false)),
+    ] {
+        let mut state = state([Job::new("a").status(before).status_reason("theirs")]);
+        stop(&mut state, "a", verb, CancelLag::None);
+        check(&state, "a", expect);
+        let stopped = state.view("a").unwrap().stopped_at;
+        assert_eq!(stopped.is_some(), expect.0.has_ended(), "{verb:?} {before:?}");
+    }
+}
+
+#[test]
+fn an_unknown_job_changes_nothing() {
+    let mut state = state([Job::new("a")]);
+    stop(&mut state, "b", Cancel, CancelLag::None);
+    assert_eq!(state.views().len(), 1);
+    check(&state, "a", (Runnable, false, false, false));
+    assert!(!state.set_status("b", Running, NOW));
+}
+
+#[test]
+fn a_held_job_is_flagged_at_once_and_fails_with_its_last_dependency() {
+    let mut state = state([
+        Job::new("first").status(Running),
+        Job::new("second").status(Running),
+        Job::new("held").status(Pending).depends_on(["first", "second"]),
+        Job::new("next").status(Pending).depends_on(["held"]),
+    ]);
+    stop(&mut state, "held", Cancel, CancelLag::None);
+    stop(&mut state, "next", Terminate, CancelLag::None);
+    check(&state, "held", (Pending, true, false, false));
+    state.set_status("first", Succeeded, NOW);
+    check(&state, "held", (Pending, true, false, false));
+    check(&state, "next", (Pending, false, true, false));
+    state.set_status("second", Failed, NOW);
+    check(&state, "held", (Failed, true, false, true));
+    check(&state, "next", (Failed, false, true, true));
+}
+
+#[test]
+fn an_unknown_dependency_holds_for_good() {
+    let mut state = state([Job::new("held").status(Pending).depends_on(["nobody"])]);
+    stop(&mut state, "held", Cancel, CancelLag::None);
+    check(&state, "held", (Pending, true, false, false));
+}
+
+#[test]
+fn cancelling_an_array_spares_started_children_and_ends_with_them() {
+    let mut state = state([Job::new("p").array([Running, Runnable, Starting, Succeeded])]);
+    check(&state, "p", (Pending, false, false, false));
+    stop(&mut state, "p", Cancel, CancelLag::None);
+    check(&state, "p", (Pending, true, false, false));
+    check(&state, "p:0", (Running, false, false, false));
+    check(&state, "p:1", (Failed, true, false, true));
+    check(&state, "p:3", (Succeeded, false, false, false));
+    state.set_status("p:0", Succeeded, NOW);
+    check(&state, "p", (Pending, true, false, false));
+    state.set_status("p:2", Succeeded, NOW);
+    check(&state, "p", (Failed, true, false, true));
+}
+
+#[test]
+fn terminating_an_array_ends_all_its_living_children() {
+    let mut state = state([Job::new("p").array([Running, Runnable, Succeeded])]);
+    stop(&mut state, "p", Cancel, CancelLag::None);
+    stop(&mut state, "p", Terminate, CancelLag::None);
+    check(&state, "p", (Failed, true, true, true));
+    check(&state, "p:0", (Failed, false, true, true));
+    check(&state, "p:1", (Failed, true, false, true));
+    check(&state, "p:2", (Succeeded, false, false, false));
+}
+
+#[test]
+fn an_array_left_alone_ends_as_its_children_do() {
+    for (children, expect) in [
+        (vec![Succeeded, Succeeded], Succeeded),
+        (vec![Succeeded, Failed], Failed),
+        (vec![Succeeded, Running], Pending),
+    ] {
+        let state = state([Job::new("p").array(children)]);
+        assert_eq!(state.view("p").unwrap().status, expect);
+    }
+}
+
+#[test]
+fn a_cancel_can_take_a_number_of_looks() {
+    let mut state = state([Job::new("a"), Job::new("quick").lag(CancelLag::None)]);
+    for id in ["a", "quick"] {
+        stop(&mut state, id, Cancel, CancelLag::Polls(2));
+    }
+    check(&state, "quick", (Failed, true, false, true));
+    check(&state, "a", (Runnable, true, false, false));
+    look(&mut state, "a");
+    check(&state, "a", (Runnable, true, false, false));
+    look(&mut state, "a");
+    check(&state, "a", (Failed, true, false, true));
+}
+
+#[test]
+fn looks_at_an_array_are_looks_at_its_children() {
+    let mut state = state([Job::new("p").array([Runnable, Runnable])]);
+    stop(&mut state, "p", Cancel, CancelLag::Polls(2));
+    look(&mut state, "p");
+    look(&mut state, "p:0");
+    check(&state, "p:0", (Failed, true, false, true));
+    check(&state, "p:1", (Runnable, true, false, false));
+    check(&state, "p", (Pending, true, false, false));
+    look(&mut state, "p");
+    check(&state, "p:1", (Failed, true, false, true));
+    check(&state, "p", (Failed, true, false, true));
+}
+
+#[test]
+fn a_cancel_can_take_time() {
+    let mut state = state([Job::new("a").status(Running)]);
+    let lag = CancelLag::For(Duration::from_millis(10));
+    stop(&mut state, "a", Terminate, lag);
+    state.advance(NOW + 9);
+    check(&state, "a", (Running, false, true, false));
+    state.advance(NOW + 10);
+    check(&state, "a", (Failed, false, true, true));
+}
+
+#[test]
+fn a_flag_can_hide_while_the_lag_lasts() {
+    let mut state = state([Job::new("a")]);
+    stop(&mut state, "a", Cancel, CancelLag::Polls(1));
+    let flags = |state: &State, early| state.record(Slot(0)).shown_flags(early, NOW);
+    assert_eq!(flags(&state, true), (true, false));
+    assert_eq!(flags(&state, false), (false, false));
+    look(&mut state, "a");
+    assert_eq!(flags(&state, false), (true, false));
+}
+
+#[test]
+fn a_job_that_starts_outruns_a_cancel_under_way_but_not_a_terminate() {
+    let mut state = state([Job::new("a"), Job::new("b")]);
+    stop(&mut state, "a", Cancel, CancelLag::Polls(1));
+    stop(&mut state, "b", Terminate, CancelLag::Polls(1));
+    for id in ["a", "b"] {
+        state.set_status(id, Running, NOW);
+        look(&mut state, id);
+    }
+    check(&state, "a", (Running, true, false, false));
+    check(&state, "b", (Failed, false, true, true));
+}
+
+#[test]
+fn a_job_moves_after_the_look_that_was_named() {
+    let mut state = state([Job::new("a").moves(After::Described(2), Starting)]);
+    look(&mut state, "a");
+    check(&state, "a", (Runnable, false, false, false));
+    look(&mut state, "a");
+    check(&state, "a", (Starting, false, false, false));
+    state.move_job("a", After::Described(1), Running);
+    state.move_job("a", After::Listed(1), Succeeded);
+    look(&mut state, "a");
+    check(&state, "a", (Running, false, false, false));
+    let shown = state.find(&["a".to_owned()]);
+    state.listed(&shown, NOW);
+    check(&state, "a", (Succeeded, false, false, false));
+}
+
+#[test]
+fn a_look_shows_known_jobs_once_in_the_order_asked() {
+    let state = state([Job::new("a"), Job::new("b")]);
+    let ids = ["b", "gone", "a", "b"].map(str::to_owned);
+    assert_eq!(state.find(&ids), [Slot(1), Slot(0)]);
+}
+
+#[test]
+fn jobs_read_back_can_be_added_again() {
+    let jobs = [
+        Job::new("a").status(Running).tag("k", "v"),
+        Job::new("p").array([Running, Failed]),
+        Job::new("ended").array([Failed]).status(Failed).status_reason("ours"),
+    ];
+    let once = state(jobs).jobs();
+    assert_eq!(state(once.clone()).jobs(), once);
+}
+
+const ROOT: &str = "arn:aws:batch:r:1";
+
+#[track_caller]
+fn check_list(state: &State, scope: Scope, filter: Option<Filter>, expect: &[&str]) {
+    let query = ListQuery { scope, status: None, filter, limit: 100, after: None };
+    let (slots, next) = state.list(&query, ROOT);
+    let ids: Vec<_> = slots.iter().map(|&s| &state.record(s).job.id).collect();
+    assert_eq!(ids, expect, "{query:?}");
+    assert_eq!(next, None);
+}
+
+#[test]
+fn lists_show_a_queue_an_array_or_a_multi_node_job() {
+    let state = state([
+        Job::new("a").queue("q").created_at(1),
+        Job::new("b").queue(format!("{ROOT}:job-queue/q")).created_at(2),
+        Job::new("c").queue("other"),
+        Job::new("p").queue("q").created_at(0).array([Running, Failed]),
+        Job::new("m#0").queue("q"),
+    ]);
+    let queue = |q: &str| Scope::Queue(q.to_owned());
+    check_list(&state, queue("q"), None, &["b", "a", "p"]);
+    check_list(&state, queue(&format!("{ROOT}:job-queue/q")), None, &["b", "a", "p"]);
+    check_list(&state, queue("arn:aws:batch:r:2:job-queue/q"), None, &[]);
+    check_list(&state, Scope::Array("p".to_owned()), None, &["p:0", "p:1"]);
+    check_list(&state, Scope::Array("a".to_owned()), None, &[]);
+    check_list(&state, Scope::MultiNode("m".to_owned()), None, &["m#0"]);
+}
+
+#[test]
+fn filters_match_as_documented() {
+    let definition = format!("{ROOT}:job-definition/etl:2");
+    let state = state([
+        Job::new("a").name("Etl").created_at(30).share("s"),
+        Job::new("b").name("etl-2").created_at(20).definition(&definition),
+        Job::new("c").name("x").created_at(10).definition("etl:1"),
+    ]);
+    let one = |text: &str| vec![text.to_owned()];
+    for (filter, expect) in [
+        (Filter::Name(one("ETL")), &["a"][..]),
+        (Filter::Name(one("eTl*")), &["a", "b"]),
+        (Filter::Definition(one("etl")), &["b", "c"]),
+        (Filter::Definition(one("et*")), &["b", "c"]),
+        (Filter::Definition(one("ETL")), &[]),
+        (Filter::Definition(one(&definition)), &["b"]),
+        (Filter::CreatedBefore(20), &["c"]),
+        (Filter::CreatedAfter(20), &["a"]),
+        (Filter::Share(one("s")), &["a"]),
+    ] {
+        check_list(&state, Scope::Queue("default".to_owned()), Some(filter), expect);
+    }
+}
+
+#[test]
+fn pages_neither_repeat_nor_skip_when_jobs_move_between_them() {
+    let mut state = state((0..5).map(|n| Job::new(format!("{n}")).created_at(-n / 2)));
+    let mut query = ListQuery {
+        scope: Scope::Queue("default".to_owned()),
+        status: Some(Runnable),
+        filter: None,
+        limit: 2,
+        after: None,
+    };
+    let mut pages = Vec::new();
+    loop {
+        let (slots, next) = state.list(&query, ROOT);
+        pages.push(slots.iter().map(|s| s.0).collect::<Vec<_>>());
+        state.set_status("0", Running, NOW);
+        query.after = next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![0, 1], vec![2, 3], vec![4]]);
+}

@@ -1,0 +1,39 @@
+# The tools of `template`, `build` and `ci` are pinned in tests/e2e/requirements.txt.
+
+[private]
+default:
+    @just --list
+
+# Run every test.
+test:
+    cargo test
+
+# Check formatting and lints.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Build the documentation.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Check what may be in the dependency tree.
+deny:
+    cargo deny check
+
+# Check the template.
+template:
+    sam validate --lint --region us-east-1
+    cfn-lint template.yaml
+
+# Run the whole function on an embedded AWS Batch.
+local:
+    cargo run --example local
+
+# Build the function for Lambda on arm64.
+build:
+    cargo lambda build --release --arm64 --bin batch-canceller
+
+# Run all that CI runs.
+ci:
+    bash .ci/run

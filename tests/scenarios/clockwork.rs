@@ -1,0 +1,204 @@
+//! The calls of an invocation on a clock that stands still but for them: exact times, no waiting.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use batch_canceller::batch::{BatchApi, CallError, Described, FailureKind, Stopped};
+use batch_canceller::config::Config;
+use batch_canceller::executor::{BulkSwitch, Execution, carry_out};
+use batch_canceller::job::{JobStatus, Snapshot};
+use batch_canceller::outcome::Outcome;
+use batch_canceller::plan::Job;
+use batch_canceller::request::{Action, JobId, Reason};
+use tokio::time::{Instant, sleep};
+
+/// A Batch that answers after a latency, up to a rate.
+struct Clockwork {
+    begun: Instant,
+    latency: Duration,
+    bucket: Mutex<Bucket>,
+    cancelled: Mutex<HashSet<JobId>>,
+    /// When each call started.
+    started: Mutex<Vec<Duration>>,
+    in_flight: Mutex<(usize, usize)>,
+}
+
+/// A token bucket.
+struct Bucket {
+    per_second: f64,
+    burst: f64,
+    /// Whether each job of a call costs a token, not each call.
+    per_item: bool,
+    tokens: f64,
+    filled: Duration,
+}
+
+impl Bucket {
+    fn new(per_second: f64, burst: f64, per_item: bool) -> Mutex<Self> {
+        Mutex::new(Self { per_second, burst, per_item, tokens: burst, filled: Duration::ZERO })
+    }
+
+    fn take(&mut self, now: Duration) -> bool {
+        let grown = (now - self.filled).as_secs_f64() * self.per_second;
+        self.tokens = (self.tokens + grown).min(self.burst);
+        self.filled = now;
+        let passes = self.tokens >= 1.0;
+        if passes {
+            self.tokens -= 1.0;
+        }
+        passes
+    }
+}
+
+impl Clockwork {
+    fn new(latency_ms: u64, bucket: Mutex<Bucket>) -> Self {
+        Self {
+            begun: Instant::now(),
+            latency: Duration::from_millis(latency_ms),
+            bucket,
+            cancelled: Mutex::default(),
+            started: Mutex::default(),
+            in_flight: Mutex::default(),
+        }
+    }
+
+    fn unlimited(latency_ms: u64) -> Self {
+        Self::new(latency_ms, Bucket::new(1e9, 1e9, false))
+    }
+
+    async fn call(&self, items: usize) -> Result<usize, CallError> {
+        let now = self.begun.elapsed();
+        self.started.lock().unwrap().push(now);
+        {
+            let mut in_flight = self.in_flight.lock().unwrap();
+            in_flight.0 += 1;
+            in_flight.1 = in_flight.1.max(in_flight.0);
+        }
+        sleep(self.latency).await;
+        self.in_flight.lock().unwrap().0 -= 1;
+        let now = self.begun.elapsed();
+        let mut bucket = self.bucket.lock().unwrap();
+        let wanted = if bucket.per_item { items } else { 1 };
+        let passed = (0..wanted).take_while(|_| bucket.take(now)).count();
+        match passed {
+            0 => Err(CallError::new(FailureKind::Throttled)),
+            _ if bucket.per_item => Ok(passed),
+            _ => Ok(items),
+        }
+    }
+
+    fn calls(&self) -> usize {
+        self.started.lock().unwrap().len()
+    }
+}
+
+impl BatchApi for Clockwork {
+    async fn describe(&self, ids: &[JobId]) -> Result<Described, CallError> {
+        self.call(1).await?;
+        let cancelled = self.cancelled.lock().unwrap();
+        let show = |id: &JobId| {
+            let done = cancelled.contains(id);
+            let snapshot = Snapshot {
+                status: if done { JobStatus::Failed } else { JobStatus::Runnable },
+                status_reason: None,
+                job_name: None,
+                job_queue: None,
+                is_cancelled: Some(done),
+                is_terminated: Some(false),
+            };
+            (id.to_string(), snapshot)
+        };
+        Ok(ids.iter().map(show).collect())
+    }
+
+    async fn stop(&self, _: Action, ids: &[JobId], _: &Reason) -> Result<Stopped, CallError> {
+        let passed = self.call(ids.len()).await?;
+        let (done, throttled) = ids.split_at(passed);
+        self.cancelled.lock().unwrap().extend(done.iter().cloned());
+        let error = |id: &JobId| (id.to_string(), CallError::new(FailureKind::Throttled));
+        Ok(Stopped::new(done.iter().map(ToString::to_string), throttled.iter().map(error)))
+    }
+}
+
+fn jobs(count: usize) -> Vec<Job> {
+    let job = |n: usize| Job {
+        id: JobId::from(format!("job-{n}").as_str()),
+        action: Action::Cancel,
+        dry_run: false,
+        reason: Reason::new("Superseded.").unwrap(),
+    };
+    (0..count).map(job).collect()
+}
+
+async fn run(batch: &Clockwork, count: usize, budget: Duration, vars: &[(&str, &str)]) -> Execution {
+    let config = Config::from_lookup(|name| {
+        vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).to_owned())
+    });
+    let config = config.unwrap();
+    carry_out(batch, &jobs(count), &config.limits, &BulkSwitch::new(config.bulk), budget).await
+}
+
+fn count(execution: &Execution, outcome: Outcome) -> usize {
+    execution.results.iter().filter(|result| result.verdict.outcome == outcome).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn invariant_4_no_call_starts_inside_the_deadline_reserve() {
+    let batch = Clockwork::unlimited(20);
+    let budget = Duration::from_millis(500);
+    let execution = run(&batch, 300, budget, &[("BULK", "off"), ("MAX_IN_FLIGHT", "2")]).await;
+    assert!(batch.begun.elapsed() <= budget, "it returns in time: {:?}", batch.begun.elapsed());
+    let last = *batch.started.lock().unwrap().last().unwrap();
+    assert!(last < budget, "the last call started at {last:?}");
+    assert_eq!(execution.results.len(), 300);
+    assert!(count(&execution, Outcome::NotAttempted) > 200);
+    assert_eq!(batch.in_flight.lock().unwrap().1, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn invariant_4_holds_when_batch_hangs() {
+    let batch = Clockwork::unlimited(1_000_000);
+    let budget = Duration::from_secs(60);
+    let execution = run(&batch, 250, budget, &[]).await;
+    assert!(batch.begun.elapsed() <= budget, "{:?}", batch.begun.elapsed());
+    assert_eq!(count(&execution, Outcome::Unavailable), 250);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_job_takes_three_calls_one_after_another() {
+    let batch = Clockwork::unlimited(20);
+    let execution = run(&batch, 1, Duration::from_secs(60), &[]).await;
+    assert_eq!(count(&execution, Outcome::Cancelled), 1);
+    assert_eq!((batch.calls(), batch.begun.elapsed()), (3, Duration::from_millis(60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_acts_and_confirms_overlap() {
+    let batch = Clockwork::unlimited(20);
+    let execution = run(&batch, 1000, Duration::from_secs(60), &[]).await;
+    assert_eq!(count(&execution, Outcome::Cancelled), 1000);
+    assert_eq!(batch.calls(), 40);
+    // 10 looks, then 16 of 20 acts, then the rest of them beside the first confirms.
+    assert!(batch.begun.elapsed() <= Duration::from_millis(100), "{:?}", batch.begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_limit_on_calls_pacing_comes_close_to_the_floor() {
+    let batch = Clockwork::new(20, Bucket::new(50.0, 50.0, false));
+    let execution = run(&batch, 300, Duration::from_secs(59), &[("BULK", "off")]).await;
+    assert_eq!(count(&execution, Outcome::Cancelled), 300);
+    // 3 looks, 300 cancels, 3 confirms, of which the burst carries 50.
+    let (needed, floor) = (306, Duration::from_secs_f64(256.0 / 50.0));
+    let (calls, time) = (batch.calls(), batch.begun.elapsed());
+    assert!(calls * 10 <= needed * 11, "{calls} calls where {needed} are needed, in {time:?}");
+    assert!(time <= floor.mul_f64(1.1), "{time:?} where {floor:?} is the floor, with {calls} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_limit_on_items_nothing_is_returned_that_time_would_have_allowed() {
+    let batch = Clockwork::new(20, Bucket::new(50.0, 50.0, true));
+    let execution = run(&batch, 300, Duration::from_secs(59), &[]).await;
+    assert_eq!(count(&execution, Outcome::Cancelled), 300);
+    assert!(batch.begun.elapsed() <= Duration::from_secs(12), "{:?}", batch.begun.elapsed());
+}

@@ -1,0 +1,17 @@
+//! The whole function over real HTTP against the embedded Batch: one scenario a test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is to fail"
+)]
+
+mod acting;
+mod clockwork;
+mod faults;
+mod harness;
+mod invariants;
+mod replies;
+mod requests;
+mod time;
