@@ -100,7 +100,7 @@ pub async fn carry_out<B: BatchApi>(
                 break;
             };
             let (request, limit) = run.request(&call, now);
-            gate.enter();
+            gate.enter(now);
             in_flight.push(async move { (call, now, send(api, request, limit).await) });
         }
         let wake = if gate.is_open(now) { run.next_due() } else { gate.opens_at(now) };

@@ -1,7 +1,10 @@
-//! One gate that every call to Batch passes, so that all slow down together.
+//! One gate that every call to Batch passes, so that all slow down together. Pure: time comes in as the time
+//! since the invocation began.
 //!
-//! Additive growth, multiplicative cut: each success widens it a little, throttling halves it and closes it
-//! for a while. Pure: time comes in as the time since the invocation began.
+//! Until Batch throttles, a call may start as soon as fewer than `MAX_IN_FLIGHT` are under way. From the first
+//! throttled call on, calls start at a pace: at first the rate that Batch has put up with, then growing
+//! steadily, and cut by a share whenever Batch throttles again. Since Batch's limit is a bucket that fills
+//! while calls are slow, a pace that swings around the limit uses all of it.
 
 use std::time::Duration;
 
@@ -24,42 +27,82 @@ pub(crate) enum Feedback {
     },
 }
 
-/// Lets through as many calls at once as Batch has lately put up with.
+/// How many seconds' worth of calls AWS's limits commonly let through at once. Calls that passed before the
+/// first cut are taken to have used that up.
+const BURST_SECONDS: f64 = 1.0;
+
+/// What a cut leaves of the pace.
+const CUT: f64 = 0.8;
+
+/// How much a pace grows in a second, as a share of what the last cut left.
+const GROWTH: f64 = 0.1;
+
+/// The slowest pace, and the least growth a second, in calls a second.
+const SLOWEST: f64 = 2.0;
+
+/// Lets calls through as fast as Batch has lately put up with.
 #[derive(Debug)]
 pub(crate) struct Gate {
     /// `MAX_IN_FLIGHT`.
-    most: f64,
-    /// Calls that may be under way at once; at least 1.
-    width: f64,
+    most: usize,
     in_flight: usize,
     /// Nothing starts before.
     opens: Duration,
-    /// When the width was last cut. Calls started earlier tell nothing new about it.
-    cut: Option<Duration>,
-    /// Cuts since the last success.
-    cuts: u32,
+    pace: Option<Pace>,
+    /// Calls that passed since the last cut, or since the start.
+    passed: u32,
+    /// Cuts since a call last passed.
+    cuts_in_a_row: u32,
+}
+
+/// Calls a second, growing since a cut.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    after_cut: f64,
+    /// Whether the cut was the first: what it left is a guess, and the pace doubles each second until Batch
+    /// says that it is too fast.
+    guessed: bool,
+    /// When it was cut. Calls that started earlier tell nothing new about it.
+    cut: Duration,
+    /// When the next call is due.
+    next: Duration,
+}
+
+impl Pace {
+    fn at(&self, now: Duration) -> f64 {
+        let seconds = now.saturating_sub(self.cut).as_secs_f64();
+        if self.guessed {
+            self.after_cut * seconds.exp2()
+        } else {
+            self.after_cut + seconds * (self.after_cut * GROWTH).max(SLOWEST)
+        }
+    }
 }
 
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
-        let most = f64::from(u32::try_from(most.max(1)).unwrap_or(u32::MAX));
-        Self { most, width: most, in_flight: 0, opens: Duration::ZERO, cut: None, cuts: 0 }
+        Self { most, in_flight: 0, opens: Duration::ZERO, pace: None, passed: 0, cuts_in_a_row: 0 }
     }
 
     /// Whether one more call may start.
     pub(crate) fn is_open(&self, now: Duration) -> bool {
-        let in_flight = f64::from(u32::try_from(self.in_flight).unwrap_or(u32::MAX));
-        now >= self.opens && in_flight + 1.0 <= self.width
+        self.in_flight < self.most && self.opens_at(now).is_none()
     }
 
-    /// When a closed gate opens again; `None` when it is not time that it waits for.
+    /// When a gate that is closed for a time opens again.
     pub(crate) fn opens_at(&self, now: Duration) -> Option<Duration> {
-        Some(self.opens).filter(|opens| *opens > now)
+        let paced = self.pace.map_or(Duration::ZERO, |pace| pace.next);
+        Some(self.opens.max(paced)).filter(|opens| *opens > now)
     }
 
     /// A call starts.
-    pub(crate) fn enter(&mut self) {
+    pub(crate) fn enter(&mut self, now: Duration) {
         self.in_flight += 1;
+        if let Some(pace) = &mut self.pace {
+            let interval = Duration::from_secs_f64(1.0 / pace.at(now));
+            // A timer that wakes late makes up for it, but for no more than one call.
+            pace.next = pace.next.max(now.saturating_sub(interval)) + interval;
+        }
     }
 
     /// A call has ended. `started` is when it began, `unit` a random number from 0 up to 1.
@@ -67,20 +110,29 @@ impl Gate {
         self.in_flight = self.in_flight.saturating_sub(1);
         match feedback {
             Feedback::Fine => {
-                self.width = (self.width + 1.0 / self.width).min(self.most);
-                self.cuts = 0;
+                self.passed += 1;
+                self.cuts_in_a_row = 0;
             }
             Feedback::Throttled { retry_after } => {
-                if self.cut.is_none_or(|cut| started >= cut) {
-                    self.width = (self.width / 2.0).max(1.0);
-                    self.cut = Some(now);
-                    self.cuts += 1;
-                    self.hold(now + THROTTLED.delay(self.cuts, unit));
+                if self.pace.is_none_or(|pace| started > pace.cut) {
+                    self.cut(now);
+                    self.hold(now + THROTTLED.delay(self.cuts_in_a_row, unit));
                 }
                 self.hold(now + retry_after.unwrap_or_default());
             }
             Feedback::Failing { rounds } => self.hold(now + TRANSIENT.delay(rounds, unit)),
         }
+    }
+
+    fn cut(&mut self, now: Duration) {
+        let left = match self.pace {
+            None => f64::from(self.passed) / (now.as_secs_f64() + BURST_SECONDS),
+            Some(pace) => pace.at(now) * CUT,
+        };
+        let guessed = self.pace.is_none();
+        self.pace = Some(Pace { after_cut: left.max(SLOWEST), guessed, cut: now, next: now });
+        self.passed = 0;
+        self.cuts_in_a_row += 1;
     }
 
     fn hold(&mut self, until: Duration) {
