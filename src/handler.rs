@@ -53,10 +53,7 @@ pub async fn handle<B: BatchApi>(
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Reply, InvocationError> {
     let LambdaEvent { payload, context } = event;
-    let report = process(function, payload, &context).await.inspect_err(|unknown| {
-        telemetry::log_unknown(unknown, &context.request_id);
-    })?;
-    reply(&report)
+    reply(&process(function, payload, &context).await?)
 }
 
 /// Deals with every request of a payload.
@@ -71,7 +68,8 @@ pub async fn process<B: BatchApi>(
 ) -> Result<Report, UnknownPayload> {
     let begun = Instant::now();
     let Function { batch, config, bulk, .. } = function;
-    let deliveries = deliveries(&payload, &function.rules(context), &context.request_id)?;
+    let deliveries = deliveries(&payload, &function.rules(context), &context.request_id)
+        .inspect_err(|unknown| telemetry::log_unknown(unknown, &context.request_id))?;
     drop(payload);
     let plan = Plan::new(&deliveries);
     let budget = deadline::budget(context.deadline, clock::unix_ms(), config.deadline_reserve);

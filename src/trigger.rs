@@ -50,7 +50,8 @@ impl Source {
 pub struct Delivery {
     /// Where it came from.
     pub source: Source,
-    /// Its id at the source; empty where the source gave none.
+    /// Its id at the source, or else the invocation's; empty for an SQS record without one, which could not
+    /// be reported by any other.
     pub id: String,
     /// The message group, for a record of a FIFO queue.
     pub group: Option<MessageGroup>,
@@ -110,10 +111,10 @@ fn from_payload(payload: &RawValue, rules: &Rules<'_>, id: &str) -> Result<Vec<D
         }
         Envelope::SqsRecord => Ok(vec![sqs::delivery(payload, rules)]),
         Envelope::SnsRecords(records) => {
-            Ok(records.into_iter().map(|record| sns::delivery(record, rules)).collect())
+            Ok(records.into_iter().map(|record| sns::delivery(record, rules, id)).collect())
         }
-        Envelope::SnsNotification => Ok(vec![sns::notification(&object, rules)]),
-        Envelope::EventBridge => Ok(vec![eventbridge::delivery(&object, rules)]),
+        Envelope::SnsNotification => Ok(vec![sns::notification(&object, rules, id)]),
+        Envelope::EventBridge => Ok(vec![eventbridge::delivery(&object, rules, id)]),
         Envelope::Request => Ok(vec![direct::delivery(&object, rules, id)]),
         Envelope::Unknown => Err(UnknownPayload { seen: marks(&object) }),
     }
@@ -213,7 +214,7 @@ fn marks(object: &Object<'_>) -> String {
     }
     match keys.as_slice() {
         [] => "it is an empty object".into(),
-        [only] if only == "`Records`" => "its `Records` are not SQS's or SNS's".into(),
+        [only] if only == "`Records`" => "its `Records` hold none of SQS's or SNS's".into(),
         _ => format!("its keys are {}", keys.join(", ")),
     }
 }

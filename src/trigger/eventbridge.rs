@@ -8,10 +8,10 @@ pub(super) fn matches(object: &Object<'_>) -> bool {
     object.str("detail-type").is_some() && object.str("source").is_some()
 }
 
-pub(super) fn delivery(event: &Object<'_>, rules: &Rules<'_>) -> Delivery {
+pub(super) fn delivery(event: &Object<'_>, rules: &Rules<'_>, id: &str) -> Delivery {
     Delivery {
         source: Source::EventBridge,
-        id: event.str("id").unwrap_or_default().into_owned(),
+        id: event.str("id").unwrap_or(id.into()).into_owned(),
         group: None,
         request: request(event, rules),
     }

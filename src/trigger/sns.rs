@@ -15,12 +15,12 @@ pub(super) fn matches_notification(object: &Object<'_>) -> bool {
 }
 
 /// One record of SNS's Lambda event, the notification being its `Sns`.
-pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>) -> Delivery {
+pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>, id: &str) -> Delivery {
     match Object::of(record).filter(matches_record).and_then(|record| record.object("Sns")) {
-        Some(sns) => notification(&sns, rules),
+        Some(sns) => notification(&sns, rules, id),
         None => Delivery {
             source: Source::Sns,
-            id: String::new(),
+            id: id.to_owned(),
             group: None,
             request: Err(Rejection::new("Records", "holds a record without `Sns`", "send SNS's own records")),
         },
@@ -28,10 +28,10 @@ pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>) -> Delivery {
 }
 
 /// A notification, whether from a record or on its own.
-pub(super) fn notification(sns: &Object<'_>, rules: &Rules<'_>) -> Delivery {
+pub(super) fn notification(sns: &Object<'_>, rules: &Rules<'_>, id: &str) -> Delivery {
     Delivery {
         source: Source::Sns,
-        id: sns.str("MessageId").unwrap_or_default().into_owned(),
+        id: sns.str("MessageId").unwrap_or(id.into()).into_owned(),
         group: None,
         request: request(sns, rules),
     }

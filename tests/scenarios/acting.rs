@@ -205,6 +205,27 @@ async fn one_job_asked_for_twice_is_one_call_with_the_first_reason_and_two_resul
 }
 
 #[tokio::test]
+async fn a_job_to_be_cancelled_and_terminated_is_terminated_once_for_the_terminates_reason() {
+    let world = World::with(&[("ALLOW_TERMINATE", "true")]).await;
+    for (id, status) in [("a", JobStatus::Runnable), ("b", JobStatus::Running)] {
+        world.job(id, status);
+        let payload = json!([
+            {"jobId": id, "reason": "First."},
+            {"jobId": id, "reason": "Second.", "action": "terminate"},
+            {"jobId": id, "reason": "Third."}
+        ]);
+        let report = world.report(&payload).await;
+        assert_eq!(
+            outcomes(&report),
+            [format!("{id} terminated 1"), format!("{id} terminated 1"), format!("{id} terminated 1")]
+        );
+        assert_eq!(world.sim.job(id).unwrap().status_reason.as_deref(), Some("Second."));
+        assert_eq!(report["results"][0]["reason"], "Second.");
+    }
+    assert_eq!((world.sim.count(Operation::CancelJob), world.sim.count(Operation::TerminateJob)), (0, 2));
+}
+
+#[tokio::test]
 async fn a_redelivered_request_finds_its_own_work() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);

@@ -137,8 +137,8 @@ async fn an_unknown_payload_is_a_clear_error_without_values() {
         assert!(!message.contains("SECRET"), "{message}");
     };
     check(json!({"key1": "SECRET", "key2": 2}), "`key1`, `key2`").await;
-    check(json!({"Records": [{"eventSource": "aws:s3", "s3": "SECRET"}]}), "not SQS's or SNS's").await;
-    check(json!({"Records": []}), "not SQS's or SNS's").await;
+    check(json!({"Records": [{"eventSource": "aws:s3", "s3": "SECRET"}]}), "none of SQS's or SNS's").await;
+    check(json!({"Records": []}), "none of SQS's or SNS's").await;
     check(json!({}), "empty object").await;
     check(json!("SECRET"), "a string").await;
     check(json!(null), "null").await;

@@ -1,0 +1,293 @@
+//! The example as its user meets it: a program with arguments, output and an exit status.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use batch_canceller::outcome::Outcome;
+use batch_sim::{Fleet, JobStatus, Simulator};
+use serde_json::{Value, json};
+
+use Expected::{Error, Failures, Report};
+use Outcome::*;
+
+/// What Lambda is answered.
+enum Expected {
+    /// The report.
+    Report,
+    /// These records of the batch, by their place in it.
+    Failures(&'static [usize]),
+    /// A failed invocation of this type.
+    Error(&'static str),
+}
+
+/// Every sample, the outcome of each of its requests in their order, and the answer.
+const SAMPLES: &[(&str, &[Outcome], Expected)] = &[
+    ("direct-array-job.json", &[Cancelling], Report),
+    ("direct-array-of-payloads.json", &[Cancelled, Cancelled, Rejected], Error("CancellationIncomplete")),
+    ("direct-cancel.json", &[Cancelled], Report),
+    ("direct-dry-run-terminate.json", &[WouldTerminate], Report),
+    ("direct-dry-run.json", &[WouldCancel], Report),
+    ("direct-job-arn.json", &[Cancelled], Report),
+    ("direct-job-ids.json", &[Cancelled, Cancelled, Finished, Started, NotFound], Report),
+    ("direct-misspelt.json", &[Rejected], Error("CancellationIncomplete")),
+    ("direct-refused.json", &[Refused], Error("CancellationIncomplete")),
+    ("direct-terminate.json", &[Terminated, Terminating], Report),
+    ("direct-unavailable.json", &[Unavailable], Error("CancellationIncomplete")),
+    ("direct-unconfirmed.json", &[Accepted], Report),
+    ("eventbridge-custom.json", &[Cancelled], Report),
+    ("eventbridge-queue-blocked.json", &[Cancelled], Report),
+    ("eventbridge-state-change.json", &[Rejected], Error("CancellationIncomplete")),
+    ("pipes-sqs.json", &[Cancelled, Started], Failures(&[])),
+    ("sns-eventbridge.json", &[Cancelled], Report),
+    ("sns-request.json", &[Cancelled], Report),
+    ("sqs-eventbridge.json", &[Cancelled], Failures(&[])),
+    // The third message was dealt with, and comes back so as not to overtake the second.
+    ("sqs-fifo.json", &[Cancelled, Rejected, Cancelled, Cancelled], Failures(&[1, 2])),
+    // Its own work found again, and a job that had failed by itself.
+    ("sqs-redelivered.json", &[Cancelled, Finished], Failures(&[])),
+    (
+        "sqs-requests.json",
+        &[Cancelled, Cancelled, Rejected, Started, Cancelled, NotFound, Unavailable, Refused, Cancelled],
+        Failures(&[2, 6, 7]),
+    ),
+    ("sqs-sns-eventbridge.json", &[Cancelled], Failures(&[])),
+    ("sqs-sns.json", &[Cancelled], Failures(&[])),
+    ("unknown-s3.json", &[], Error("UnknownPayload")),
+];
+
+struct Output {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs the example without any environment, so that nothing but it decides.
+fn local(args: &[&str], stdin: &str) -> Output {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().unwrap().with_file_name("examples").join("local");
+    assert!(program.exists(), "build it first: cargo build --example local");
+    let mut child = Command::new(program)
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that does not read its input may be gone by now.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Output {
+        status: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn samples() -> Vec<(String, String)> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events");
+    let mut samples: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    samples.sort();
+    samples
+}
+
+fn fleet() -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/fleet.json");
+    fs::read_to_string(path).unwrap()
+}
+
+/// The job that `direct-cancel.json` names.
+fn first_job() -> String {
+    let (_, text) = samples().into_iter().find(|(name, _)| name == "direct-cancel.json").unwrap();
+    let sample: Value = serde_json::from_str(&text).unwrap();
+    sample["jobId"].as_str().unwrap().to_owned()
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The outcomes of each invocation, from its log lines.
+fn logged_outcomes(log: &str) -> BTreeMap<String, Vec<String>> {
+    let mut outcomes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in json_lines(log) {
+        let Some(outcome) = line["outcome"].as_str() else { continue };
+        let request_id = line["requestId"].as_str().unwrap().to_owned();
+        outcomes.entry(request_id).or_default().push(outcome.to_owned());
+    }
+    outcomes
+}
+
+fn reported_outcomes(report: &Value) -> Vec<&str> {
+    let results = report["results"].as_array().unwrap();
+    results.iter().map(|result| result["outcome"].as_str().unwrap()).collect()
+}
+
+/// The message ids of an SQS batch, in `Records` or, from a pipe, in an array.
+fn message_ids(sample: &str) -> Vec<Value> {
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    let records = sample.get("Records").unwrap_or(&sample).as_array().unwrap();
+    records.iter().map(|record| record["messageId"].clone()).collect()
+}
+
+#[test]
+fn every_sample_ends_as_expected() {
+    let samples = samples();
+    let names: Vec<_> = samples.iter().map(|(name, _)| name.as_str()).collect();
+    let expected: Vec<_> = SAMPLES.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, expected, "events/ and this test's table differ");
+
+    let run = local(&["--json", "--logs"], "");
+    assert_eq!(run.status, Some(0), "{}", run.err);
+    let answers = json_lines(&run.out);
+    assert_eq!(answers.len(), samples.len(), "one answer a payload");
+    let logged = logged_outcomes(&run.err);
+    for (index, (name, outcomes, expected)) in SAMPLES.iter().enumerate() {
+        let outcomes: Vec<_> = outcomes.iter().map(|outcome| outcome.as_str()).collect();
+        let seen = logged.get(&format!("local-{}", index + 1)).cloned().unwrap_or_default();
+        assert_eq!(seen, outcomes, "{name}");
+        let answer = &answers[index];
+        match expected {
+            Report => assert_eq!(reported_outcomes(answer), outcomes, "{name}"),
+            Failures(places) => {
+                let ids = message_ids(&samples[index].1);
+                let failures: Vec<_> =
+                    places.iter().map(|&place| json!({"itemIdentifier": ids[place]})).collect();
+                assert_eq!(*answer, json!({"batchItemFailures": failures}), "{name}");
+            }
+            Error(error_type) => {
+                let message = answer["errorMessage"].as_str().unwrap();
+                assert_eq!(*answer, json!({"errorType": error_type, "errorMessage": message}), "{name}");
+                if let Ok(report) = serde_json::from_str(message) {
+                    assert_eq!(reported_outcomes(&report), outcomes, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_job_belongs_to_one_sample_so_that_their_order_does_not_matter() {
+    let fleet: Value = serde_json::from_str(&fleet()).unwrap();
+    let samples = samples();
+    for job in fleet["jobs"].as_array().unwrap() {
+        let id = job["id"].as_str().unwrap();
+        let users: Vec<_> =
+            samples.iter().filter(|(_, text)| text.contains(id)).map(|(name, _)| name).collect();
+        assert_eq!(users.len(), 1, "{id} is used by {users:?}");
+    }
+}
+
+#[test]
+fn the_tour_shows_every_outcome_in_plain_text() {
+    let run = local(&[], "");
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    assert!(!run.out.contains('\x1b'), "escape codes, though nothing here is a terminal");
+    for outcome in Outcome::ALL {
+        let row = format!("  {} ", outcome.as_str());
+        assert!(run.out.lines().any(|line| line.starts_with(&row)), "{row} is not shown");
+    }
+    for (name, ..) in SAMPLES {
+        assert!(run.out.contains(&format!("━━ {name} ")), "{name} is not shown");
+    }
+}
+
+#[test]
+fn a_payload_can_come_from_a_file_or_from_standard_input() {
+    let job = first_job();
+    let request = json!({"jobId": job, "reason": "Not needed."}).to_string();
+    let run = local(&["--json", "events/direct-cancel.json", "-"], &request);
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    let answers = json_lines(&run.out);
+    assert_eq!(reported_outcomes(&answers[0]), ["cancelled"]);
+    assert_eq!(answers[1]["results"][0]["jobId"], json!(job));
+    assert_eq!(reported_outcomes(&answers[1]), ["finished"], "by the file's request");
+    assert_eq!(answers.len(), 2);
+}
+
+#[test]
+fn too_little_time_leaves_every_job_alone() {
+    let run = local(&["--json", "--remaining-ms=500", "events/direct-cancel.json"], "");
+    let answers = json_lines(&run.out);
+    let report: Value = serde_json::from_str(answers[0]["errorMessage"].as_str().unwrap()).unwrap();
+    assert_eq!(reported_outcomes(&report), ["not_attempted"]);
+}
+
+#[test]
+fn a_mistake_is_one_line_and_status_2() {
+    let check = |args: &[&str], named: &str| {
+        let run = local(args, "{");
+        assert_eq!(run.status, Some(2), "{args:?}: {}", run.out);
+        assert_eq!(run.out, "", "{args:?}");
+        assert_eq!(run.err.lines().count(), 1, "{args:?}: {}", run.err);
+        assert!(run.err.contains(named), "{args:?}: {} lacks {named}", run.err);
+    };
+    check(&["no-such-file.json"], "no-such-file.json");
+    check(&["Cargo.toml"], "Cargo.toml is not JSON");
+    check(&["events/direct-cancel.json", "Cargo.toml"], "Cargo.toml is not JSON");
+    check(&["-"], "standard input is not JSON");
+    check(&["--fast"], "--fast");
+    check(&["-v"], "-v");
+    check(&["--json=yes"], "--json=yes");
+    check(&["--remaining-ms", "soon"], "--remaining-ms soon");
+    check(&["--remaining-ms", "0"], "--remaining-ms 0");
+    check(&["--endpoint"], "--endpoint needs a value");
+    check(&["--endpoint", "localhost", "--yes"], "--endpoint localhost");
+    check(&["--aws", "--endpoint", "http://127.0.0.1:1", "--yes"], "not both");
+    check(&["--aws"], "--yes");
+}
+
+#[test]
+fn help_is_printed_whatever_else_is_asked() {
+    let run = local(&["--aws", "--help"], "");
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    for option in ["--json", "--logs", "--remaining-ms", "--endpoint", "--aws", "--yes", "FILE"] {
+        assert!(run.out.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn another_batch_is_touched_only_with_a_yes() {
+    let sim = Simulator::new();
+    sim.seed(&Fleet::from_json(&fleet()).unwrap());
+    let server = sim.serve_on_thread().unwrap();
+    let job = first_job();
+
+    let run = local(&["--endpoint", server.url(), "events/direct-cancel.json"], "");
+    assert_eq!((run.status, run.out.as_str()), (Some(2), ""));
+    assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+    assert!(run.err.contains(server.url()) && run.err.contains("--yes"), "{}", run.err);
+    assert_eq!(sim.calls(), [], "nothing is sent");
+    assert_eq!(sim.job(&job).unwrap().status, JobStatus::Runnable);
+
+    let run = local(&["--endpoint", server.url(), "--yes", "--json", "events/direct-cancel.json"], "");
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    assert_eq!(reported_outcomes(&json_lines(&run.out)[0]), ["cancelled"]);
+    let job = sim.job(&job).unwrap();
+    assert_eq!((job.status, job.is_cancelled), (JobStatus::Failed, true));
+}
+
+#[test]
+fn another_batch_is_not_made_to_allow_more_than_the_function_does() {
+    let sim = Simulator::new();
+    sim.seed(&Fleet::from_json(&fleet()).unwrap());
+    let server = sim.serve_on_thread().unwrap();
+    let run = local(&["--endpoint", server.url(), "--yes", "--json", "events/direct-terminate.json"], "");
+    let answer = &json_lines(&run.out)[0];
+    let message = answer["errorMessage"].as_str().unwrap();
+    assert!(message.contains("ALLOW_TERMINATE"), "{message}");
+    assert_eq!(sim.calls(), []);
+}
