@@ -53,6 +53,24 @@ pub enum ConfigError {
         /// What holds without it.
         default: String,
     },
+    /// The variable is not set, and there is no default for it.
+    #[error("{variable} is not set: the function needs {needed}")]
+    Missing {
+        /// The environment variable.
+        variable: &'static str,
+        /// What it is needed for.
+        needed: &'static str,
+    },
+    /// The variable names certificates that cannot be used.
+    #[error("{variable}={path:?} cannot be used ({problem}): set it to a file of PEM certificates")]
+    Certificates {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        path: String,
+        /// What is wrong with the file.
+        problem: String,
+    },
     /// The variable belongs to a feature that this version does not have, and without which the function
     /// would do what its operator believes to have ruled out.
     #[error("{variable} is set, but this version cannot honour it: remove it, or deploy a version that can")]
@@ -84,7 +102,7 @@ impl Config {
                 confirm_timeout: ms("CONFIRM_TIMEOUT_MS", 0..=300_000, 3_000)?,
             },
             deadline_reserve: ms("DEADLINE_RESERVE_MS", 100..=60_000, 1_000)?,
-            allow_terminate: vars.choice("ALLOW_TERMINATE", ("false", false), &[("true", true)])?,
+            allow_terminate: vars.flag("ALLOW_TERMINATE")?,
             bulk: vars.choice("BULK", ("auto", true), &[("off", false)])?,
             log_level: vars.choice(
                 "AWS_LAMBDA_LOG_LEVEL",
@@ -101,9 +119,28 @@ impl Config {
     }
 }
 
-struct Variables<L>(L);
+/// Environment variables, by a function that gives their values.
+pub(crate) struct Variables<L>(L);
+
+impl Variables<()> {
+    /// Variables of which an empty one counts as not set, as AWS's SDKs take them.
+    pub(crate) fn non_empty(
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Variables<impl Fn(&str) -> Option<String>> {
+        Variables(move |name: &str| lookup(name).filter(|value| !value.is_empty()))
+    }
+}
 
 impl<L: Fn(&str) -> Option<String>> Variables<L> {
+    pub(crate) fn get(&self, variable: &str) -> Option<String> {
+        (self.0)(variable)
+    }
+
+    /// A switch, off by default.
+    pub(crate) fn flag(&self, variable: &'static str) -> Result<bool, ConfigError> {
+        self.choice(variable, ("false", false), &[("true", true)])
+    }
+
     fn number<N>(
         &self,
         variable: &'static str,
@@ -113,7 +150,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
     where
         N: FromStr + PartialOrd + Display,
     {
-        let Some(value) = (self.0)(variable) else {
+        let Some(value) = self.get(variable) else {
             return Ok(default);
         };
         match value.trim().parse() {
@@ -134,7 +171,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         default: (&str, T),
         others: &[(&str, T)],
     ) -> Result<T, ConfigError> {
-        let Some(value) = (self.0)(variable) else {
+        let Some(value) = self.get(variable) else {
             return Ok(default.1);
         };
         let words: Vec<_> = std::iter::once(&default).chain(others).collect();

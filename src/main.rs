@@ -35,7 +35,7 @@ fn start() -> Result<(), Error> {
 }
 
 async fn run(config: Config) -> Result<(), Error> {
-    let (batch, region) = SdkBatch::from_env(&config.limits).await;
+    let (batch, region) = SdkBatch::from_env(&config.limits, variable).await?;
     let function = Arc::new(Function::new(batch, config, region));
     lambda_runtime::run_concurrent(service_fn(move |event| {
         let function = Arc::clone(&function);

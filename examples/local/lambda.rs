@@ -69,7 +69,7 @@ impl Lambda {
                 let sim = Simulator::new();
                 sim.seed(&Fleet::from_json(FLEET)?);
                 let embedded = sim.serve().await?;
-                let batch = SdkBatch::at(embedded.url(), REGION, &config.limits).await;
+                let batch = SdkBatch::at(embedded.url(), REGION, &config.limits)?;
                 let place = format!("an embedded AWS Batch at {}", embedded.url());
                 server = Some(embedded);
                 ledger = Ledger::Embedded(sim);
@@ -77,11 +77,11 @@ impl Lambda {
             }
             Target::At(url) => {
                 let region = variable("AWS_REGION").unwrap_or_else(|| REGION.to_owned());
-                let batch = SdkBatch::at(url, &region, &config.limits).await;
+                let batch = SdkBatch::at(url, &region, &config.limits)?;
                 (batch, Some(region), format!("the AWS Batch at {url}"))
             }
             Target::Aws => {
-                let (batch, region) = SdkBatch::from_env(&config.limits).await;
+                let (batch, region) = SdkBatch::from_env(&config.limits, variable).await?;
                 let named = region.as_deref().unwrap_or("no region");
                 let place = format!("AWS Batch in {named}");
                 (batch, region, place)

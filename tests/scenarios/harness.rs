@@ -43,7 +43,7 @@ impl World {
             set.or_else(|| (name == "CONFIRM_TIMEOUT_MS").then(|| "150".to_owned()))
         });
         let config = config.unwrap();
-        let batch = SdkBatch::at(server.url(), "us-east-1", &config.limits).await;
+        let batch = SdkBatch::at(server.url(), "us-east-1", &config.limits).unwrap();
         let function = Function::new(batch, config, Some("us-east-1".to_owned()));
         Self { sim, function, remaining_ms: 30_000, logs: Logs::default(), _server: server }
     }
