@@ -1,0 +1,119 @@
+//! The function's binary as Lambda runs it: a process that asks a Runtime API for work.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is to fail"
+)]
+
+mod runtime_api;
+mod tls;
+
+use batch_sim::{Job, JobStatus, Server, Simulator};
+use serde_json::{Value, json};
+
+use runtime_api::{Bootstrap, Exit};
+
+const REASON: &str = "Superseded by run 42.";
+
+async fn batch() -> (Simulator, Server) {
+    let sim = Simulator::new();
+    for n in 0..10 {
+        sim.add(Job::new(format!("job-{n}")).status(JobStatus::Runnable));
+    }
+    let server = sim.serve().await.unwrap();
+    (sim, server)
+}
+
+fn request(n: usize) -> Value {
+    json!({"jobId": format!("job-{n}"), "reason": REASON})
+}
+
+fn outcome(answer: &Value) -> &str {
+    answer["results"][0]["outcome"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn two_invocations_share_a_process_and_its_connection() {
+    let (sim, server) = batch().await;
+    let mut function = Bootstrap::start(&[("AWS_ENDPOINT_URL_BATCH", server.url())]).await;
+    for n in 0..2 {
+        let answer = function.invoke(&request(n)).await.unwrap();
+        assert_eq!(outcome(&answer), "cancelled");
+    }
+    assert_eq!(sim.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_invocation_says_so_and_the_next_one_is_served() {
+    let (_sim, server) = batch().await;
+    let mut function = Bootstrap::start(&[("AWS_ENDPOINT_URL_BATCH", server.url())]).await;
+
+    let error = function.invoke(&json!({"jobId": "job-0"})).await.unwrap_err();
+    assert_eq!(error["errorType"], "CancellationIncomplete");
+    let report: Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
+    assert_eq!(outcome(&report), "rejected");
+
+    let error = function.invoke(&json!({"hello": "world"})).await.unwrap_err();
+    assert_eq!(error["errorType"], "UnknownPayload");
+
+    assert_eq!(outcome(&function.invoke(&request(0)).await.unwrap()), "cancelled");
+}
+
+#[tokio::test]
+async fn every_line_on_standard_output_is_flat_json() {
+    let (_sim, server) = batch().await;
+    let mut function = Bootstrap::start(&[("AWS_ENDPOINT_URL_BATCH", server.url())]).await;
+    function.invoke(&request(0)).await.unwrap();
+    function.invoke(&json!({"jobId": "job-0"})).await.unwrap_err();
+    let Exit { output, .. } = function.stop().await;
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // A result and a summary for each invocation, and the runtime's own word on the failed one.
+    assert_eq!(lines.len(), 5, "{output}");
+    for line in &lines {
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lambda_managed_instances_get_several_invocations_at_once() {
+    let (_sim, server) = batch().await;
+    let vars = [("AWS_ENDPOINT_URL_BATCH", server.url()), ("AWS_LAMBDA_MAX_CONCURRENCY", "4")];
+    let mut function = Bootstrap::start(&vars).await;
+    function.until_waiting(4).await;
+    for n in 0..8 {
+        function.send(&request(n));
+    }
+    for _ in 0..8 {
+        assert_eq!(outcome(&function.answer().await.unwrap()), "cancelled");
+    }
+}
+
+/// The function refuses to start and says why in one line.
+async fn refuses(vars: &[(&str, &str)], parts: &[&str]) {
+    let Exit { code, output } = Bootstrap::start(vars).await.exited().await;
+    assert_eq!(code, Some(1), "{output}");
+    let line: Value = serde_json::from_str(output.trim()).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    for part in parts {
+        assert!(line["message"].as_str().unwrap().contains(part), "{line} lacks {part:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_stops_the_function_at_start() {
+    refuses(&[("MAX_ATTEMPTS", "many")], &["MAX_ATTEMPTS", "many", "from 1 to 20"]).await;
+    refuses(&[("POLICY", "{}")], &["POLICY", "cannot honour"]).await;
+    refuses(&[("AWS_CA_BUNDLE", "/no/such.pem")], &["AWS_CA_BUNDLE", "/no/such.pem"]).await;
+    refuses(&[("AWS_REGION", "")], &["AWS_REGION"]).await;
+    refuses(&[("AWS_USE_FIPS_ENDPOINT", "maybe")], &["AWS_USE_FIPS_ENDPOINT", "maybe"]).await;
+}
+
+#[cfg(not(feature = "profiles"))]
+#[tokio::test]
+async fn without_credentials_it_says_where_to_find_some() {
+    refuses(&[("AWS_ACCESS_KEY_ID", "")], &["AWS_ACCESS_KEY_ID", "--features profiles"]).await;
+}
