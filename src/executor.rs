@@ -8,7 +8,7 @@ mod chunks;
 mod progress;
 mod run;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -22,6 +22,9 @@ use crate::outcome::Verdict;
 use crate::plan::Job;
 use crate::request::{Action, JobId, Reason};
 use run::Run;
+
+/// A shorter wait than this before a first look is not worth it.
+const LEAST_WAIT_MS: u64 = 20;
 
 /// What became of each job, in the plan's order, and what it took.
 #[derive(Debug)]
@@ -56,25 +59,42 @@ pub struct Tally {
     pub throttled: u64,
 }
 
-/// Whether the bulk calls exist here, remembered for the life of the process.
+/// What is learned of Batch, for the life of the process.
 #[derive(Debug)]
-pub struct BulkSwitch(AtomicBool);
+pub struct Memory {
+    bulk: AtomicBool,
+    /// How long a cancel has lately taken to show, in milliseconds.
+    effect_ms: AtomicU64,
+}
 
-impl BulkSwitch {
-    /// A switch that starts on or off.
+impl Memory {
+    /// Nothing is known yet but whether bulk calls may be tried.
     #[must_use]
-    pub fn new(on: bool) -> Self {
-        Self(AtomicBool::new(on))
+    pub fn new(bulk: bool) -> Self {
+        Self { bulk: AtomicBool::new(bulk), effect_ms: AtomicU64::new(0) }
     }
 
-    fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    fn has_bulk(&self) -> bool {
+        self.bulk.load(Ordering::Relaxed)
     }
 
-    fn turn_off(&self, answer: &CallError) {
-        if self.0.swap(false, Ordering::Relaxed) {
+    fn no_bulk(&self, answer: &CallError) {
+        if self.bulk.swap(false, Ordering::Relaxed) {
             tracing::warn!(%answer, "AWS Batch has no bulk calls here: making single calls from now on");
         }
+    }
+
+    /// How long to wait before the first look at a job that was acted on.
+    fn first_look(&self) -> Duration {
+        Duration::from_millis(self.effect_ms.load(Ordering::Relaxed))
+    }
+
+    /// A job was seen to have ended at the `look`th look (the first is 1), this long after Batch had accepted
+    /// the call. Seen at the first look, it may have ended earlier, so the next first look comes earlier.
+    fn saw_effect(&self, after: Duration, look: u32) {
+        let after = if look == 1 { after * 2 / 3 } else { after };
+        let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.effect_ms.store(if ms < LEAST_WAIT_MS { 0 } else { ms }, Ordering::Relaxed);
     }
 }
 
@@ -85,11 +105,11 @@ pub async fn carry_out<B: BatchApi>(
     api: &B,
     jobs: &[Job],
     limits: &Limits,
-    bulk: &BulkSwitch,
+    memory: &Memory,
     budget: Duration,
 ) -> Execution {
     let begun = Instant::now();
-    let mut run = Run::new(jobs, limits, bulk, budget);
+    let mut run = Run::new(jobs, limits, memory, budget);
     let mut gate = Gate::new(limits.max_in_flight);
     let mut in_flight = FuturesUnordered::new();
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::batch::BatchApi;
 use crate::config::Config;
-use crate::executor::{BulkSwitch, carry_out};
+use crate::executor::{Memory, carry_out};
 use crate::plan::Plan;
 use crate::reply::{InvocationError, Reply, reply};
 use crate::report::Report;
@@ -20,15 +20,15 @@ pub struct Function<B> {
     batch: B,
     config: Config,
     region: Option<String>,
-    bulk: BulkSwitch,
+    memory: Memory,
 }
 
 impl<B: BatchApi> Function<B> {
     /// A function that calls `batch`, which is in `region`.
     #[must_use]
     pub fn new(batch: B, config: Config, region: Option<String>) -> Self {
-        let bulk = BulkSwitch::new(config.bulk);
-        Self { batch, config, region, bulk }
+        let memory = Memory::new(config.bulk);
+        Self { batch, config, region, memory }
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -67,13 +67,13 @@ pub async fn process<B: BatchApi>(
     context: &Context,
 ) -> Result<Report, UnknownPayload> {
     let begun = Instant::now();
-    let Function { batch, config, bulk, .. } = function;
+    let Function { batch, config, memory, .. } = function;
     let deliveries = deliveries(&payload, &function.rules(context), &context.request_id)
         .inspect_err(|unknown| telemetry::log_unknown(unknown, &context.request_id))?;
     drop(payload);
     let plan = Plan::new(&deliveries);
     let budget = deadline::budget(context.deadline, clock::unix_ms(), config.deadline_reserve);
-    let execution = carry_out(batch, &plan.jobs, &config.limits, bulk, budget).await;
+    let execution = carry_out(batch, &plan.jobs, &config.limits, memory, budget).await;
     let report = Report::new(deliveries, plan, execution);
     telemetry::log(&report, &context.request_id, begun.elapsed());
     Ok(report)

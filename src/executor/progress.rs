@@ -31,6 +31,7 @@ pub(super) struct Progress<'a> {
     /// What to say if nobody looks again.
     so_far: Option<Verdict>,
     polls: u32,
+    acted: Duration,
     confirm_until: Duration,
 }
 
@@ -46,15 +47,25 @@ impl<'a> Progress<'a> {
             after: None,
             so_far: None,
             polls: 0,
+            acted: Duration::ZERO,
             confirm_until: Duration::ZERO,
         }
     }
 
-    /// The job was acted on: what became of it is looked for until `confirm_until`, at least once.
-    pub(super) fn acted(&mut self, answer: Answer, confirm_until: Duration) {
+    /// The job was acted on: what became of it is looked for until a timeout, at least once.
+    pub(super) fn acted(&mut self, answer: Answer, now: Duration, timeout: Duration) {
         self.answer = Some(answer);
         self.failures = 0;
-        self.confirm_until = confirm_until;
+        self.acted = now;
+        self.confirm_until = now + timeout;
+    }
+
+    /// Where the job was just seen to have ended by an accepted call: after how long, and at which look.
+    pub(super) fn effect(&self, now: Duration) -> Option<(Duration, u32)> {
+        let outcome = self.result.as_ref().map(|verdict| verdict.outcome);
+        let ended = matches!(outcome, Some(Outcome::Cancelled | Outcome::Terminated));
+        (ended && self.answer == Some(Answer::Accepted))
+            .then_some((now.saturating_sub(self.acted), self.polls))
     }
 
     /// Takes one look after acting. Returns when to look again, unless the result is there.

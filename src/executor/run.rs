@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::chunks::{Call, Chunks, Stage};
 use super::progress::Progress;
-use super::{BulkSwitch, Execution, Reply, Request, Tally};
+use super::{Execution, Memory, Reply, Request, Tally};
 use crate::backoff::TRANSIENT;
 use crate::batch::{CallError, Described, FailureKind, Stopped};
 use crate::config::Limits;
@@ -47,7 +47,7 @@ pub(super) struct Run<'a> {
     progress: Vec<Progress<'a>>,
     chunks: Chunks,
     limits: &'a Limits,
-    bulk: &'a BulkSwitch,
+    memory: &'a Memory,
     budget: Duration,
     tally: Tally,
     /// Calls under way.
@@ -58,14 +58,14 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(jobs: &'a [Job], limits: &'a Limits, bulk: &'a BulkSwitch, budget: Duration) -> Self {
+    pub(super) fn new(jobs: &'a [Job], limits: &'a Limits, memory: &'a Memory, budget: Duration) -> Self {
         let mut chunks = Chunks::default();
         (0..jobs.len()).for_each(|job| chunks.look(job));
         Self {
             progress: jobs.iter().map(Progress::new).collect(),
             chunks,
             limits,
-            bulk,
+            memory,
             budget,
             tally: Tally::default(),
             looking: 0,
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
                 call.jobs.iter().for_each(|&job| self.give_up(call.stage, job, &error, now));
                 continue;
             }
-            if call.stage == Stage::Act && call.jobs.len() > 1 && !self.bulk.is_on() {
+            if call.stage == Stage::Act && call.jobs.len() > 1 && !self.memory.has_bulk() {
                 let rest = call.jobs.split_off(1);
                 self.chunks.first(Call { stage: Stage::Act, jobs: rest });
             }
@@ -173,14 +173,21 @@ impl<'a> Run<'a> {
 
     fn described(&mut self, call: Call, shown: &Described, now: Duration) -> Feedback {
         self.reads.failed_in_a_row = 0;
+        let mut effect = None;
         for job in call.jobs {
             let seen = shown.get(self.at(job).job.id.as_str()).cloned();
             let look = seen.map_or(Look::Missing, Look::Seen);
             if call.stage == Stage::Look {
                 self.looked(job, look, now);
-            } else if let Some(due) = self.at(job).confirm(look, now) {
-                self.chunks.later(due, Stage::Confirm, job);
+                continue;
             }
+            match self.at(job).confirm(look, now) {
+                Some(due) => self.chunks.later(due, Stage::Confirm, job),
+                None => effect = effect.max(self.at(job).effect(now)),
+            }
+        }
+        if let Some((after, look)) = effect {
+            self.memory.saw_effect(after, look);
         }
         Feedback::Fine
     }
@@ -220,7 +227,7 @@ impl<'a> Run<'a> {
         match error.kind {
             FailureKind::NoBulk => {
                 // The call never came to Batch's cancelling, so it was no attempt.
-                self.bulk.turn_off(error);
+                self.memory.no_bulk(error);
                 call.jobs.iter().for_each(|&job| self.at(job).attempts -= 1);
                 self.chunks.first(call);
             }
@@ -311,7 +318,7 @@ impl<'a> Run<'a> {
                     progress.result = Some(Verdict::because(Outcome::Unavailable, why));
                 } else {
                     // One of the attempts may have been carried out: one look tells.
-                    progress.acted(Answer::Unknown(why), now);
+                    progress.acted(Answer::Unknown(why), now, Duration::ZERO);
                     self.chunks.confirm(job, now);
                 }
             }
@@ -329,8 +336,11 @@ impl<'a> Run<'a> {
     }
 
     fn accepted(&mut self, job: usize, now: Duration) {
-        let confirm_until = now + self.limits.confirm_timeout;
-        self.at(job).acted(Answer::Accepted, confirm_until);
-        self.chunks.confirm(job, now);
+        let timeout = self.limits.confirm_timeout;
+        self.at(job).acted(Answer::Accepted, now, timeout);
+        match self.memory.first_look().min(timeout) {
+            Duration::ZERO => self.chunks.confirm(job, now),
+            wait => self.chunks.later(now + wait, Stage::Confirm, job),
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! The calls of an invocation on a clock that stands still but for them: exact times, no waiting.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use batch_canceller::batch::{BatchApi, CallError, Described, FailureKind, Stopped};
 use batch_canceller::config::Config;
-use batch_canceller::executor::{BulkSwitch, Execution, carry_out};
+use batch_canceller::executor::{Execution, Memory, carry_out};
 use batch_canceller::job::{JobStatus, Snapshot};
 use batch_canceller::outcome::Outcome;
 use batch_canceller::plan::Job;
@@ -18,7 +18,10 @@ struct Clockwork {
     begun: Instant,
     latency: Duration,
     bucket: Mutex<Bucket>,
-    cancelled: Mutex<HashSet<JobId>>,
+    /// When each job was cancelled.
+    cancelled: Mutex<HashMap<JobId, Duration>>,
+    /// How long that takes to show.
+    effect: Duration,
     /// When each call started.
     started: Mutex<Vec<Duration>>,
     in_flight: Mutex<(usize, usize)>,
@@ -58,6 +61,7 @@ impl Clockwork {
             latency: Duration::from_millis(latency_ms),
             bucket,
             cancelled: Mutex::default(),
+            effect: Duration::ZERO,
             started: Mutex::default(),
             in_flight: Mutex::default(),
         }
@@ -98,7 +102,7 @@ impl BatchApi for Clockwork {
         self.call(1).await?;
         let cancelled = self.cancelled.lock().unwrap();
         let show = |id: &JobId| {
-            let done = cancelled.contains(id);
+            let done = cancelled.get(id).is_some_and(|at| self.begun.elapsed() >= *at + self.effect);
             let snapshot = Snapshot {
                 status: if done { JobStatus::Failed } else { JobStatus::Runnable },
                 status_reason: None,
@@ -115,7 +119,8 @@ impl BatchApi for Clockwork {
     async fn stop(&self, _: Action, ids: &[JobId], _: &Reason) -> Result<Stopped, CallError> {
         let passed = self.call(ids.len()).await?;
         let (done, throttled) = ids.split_at(passed);
-        self.cancelled.lock().unwrap().extend(done.iter().cloned());
+        let now = self.begun.elapsed();
+        self.cancelled.lock().unwrap().extend(done.iter().map(|id| (id.clone(), now)));
         let error = |id: &JobId| (id.to_string(), CallError::new(FailureKind::Throttled));
         Ok(Stopped::new(done.iter().map(ToString::to_string), throttled.iter().map(error)))
     }
@@ -132,11 +137,21 @@ fn jobs(count: usize) -> Vec<Job> {
 }
 
 async fn run(batch: &Clockwork, count: usize, budget: Duration, vars: &[(&str, &str)]) -> Execution {
+    run_with(batch, &jobs(count), budget, vars, &Memory::new(!vars.contains(&("BULK", "off")))).await
+}
+
+async fn run_with(
+    batch: &Clockwork,
+    jobs: &[Job],
+    budget: Duration,
+    vars: &[(&str, &str)],
+    memory: &Memory,
+) -> Execution {
     let config = Config::from_lookup(|name| {
         vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).to_owned())
     });
     let config = config.unwrap();
-    carry_out(batch, &jobs(count), &config.limits, &BulkSwitch::new(config.bulk), budget).await
+    carry_out(batch, jobs, &config.limits, memory, budget).await
 }
 
 fn count(execution: &Execution, outcome: Outcome) -> usize {
@@ -181,6 +196,24 @@ async fn looks_acts_and_confirms_overlap() {
     assert_eq!(batch.calls(), 40);
     // 10 looks, then 16 of 20 acts, then the rest of them beside the first confirms.
     assert!(batch.begun.elapsed() <= Duration::from_millis(100), "{:?}", batch.begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_after_a_cancel_is_timed_by_how_long_cancels_took_before() {
+    let mut batch = Clockwork::unlimited(20);
+    batch.effect = Duration::from_millis(1200);
+    let memory = Memory::new(true);
+    let mut calls = Vec::new();
+    for round in 0..3 {
+        let before = batch.calls();
+        let jobs = &jobs(300)[round * 100..(round + 1) * 100];
+        let execution = run_with(&batch, jobs, Duration::from_mins(1), &[], &memory).await;
+        assert_eq!(count(&execution, Outcome::Cancelled), 100);
+        calls.push(batch.calls() - before);
+    }
+    // One look, two cancels, and at first five looks afterwards; then just one.
+    assert_eq!(calls[..2], [8, 4]);
+    assert!(calls[2] <= 6, "{calls:?}");
 }
 
 /// 300 single calls where Batch lets so many through a second. The floor is the time in which a client that
