@@ -5,6 +5,7 @@
 //! on while the next is looked at. What to do and what may be said is [`crate::outcome`]'s to decide.
 
 mod chunks;
+mod health;
 mod progress;
 mod run;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::chunks::{Call, Chunks, Stage};
+use super::health::Health;
 use super::progress::Progress;
 use super::{Execution, Memory, Reply, Request, Tally};
 use crate::backoff::TRANSIENT;
@@ -15,32 +16,6 @@ use crate::plan::Job;
 /// The share of the budget in which failed looks are tried again. What is left is for acting, which an
 /// outage of `DescribeJobs` must not use up.
 const LOOK_SHARE: u32 = 3;
-
-/// Whether Batch answers a kind of call at all. Reading and writing calls fail apart from each other.
-#[derive(Debug, Default)]
-struct Health {
-    /// Calls in a row that failed in a way that may pass, throttling apart.
-    failed_in_a_row: usize,
-    /// Set when no more such calls are to be made.
-    down: Option<CallError>,
-}
-
-impl Health {
-    /// A call failed. A round is as many failures in a row as calls may be under way: after each round all
-    /// calls wait, and after as many rounds as a job has attempts, hammering helps nobody.
-    fn failed(&mut self, error: &CallError, limits: &Limits) -> Feedback {
-        self.failed_in_a_row += 1;
-        let rounds = u32::try_from(self.failed_in_a_row / limits.max_in_flight).unwrap_or(u32::MAX);
-        if rounds >= limits.max_attempts {
-            self.down = Some(error.clone());
-        }
-        if self.failed_in_a_row.is_multiple_of(limits.max_in_flight) {
-            Feedback::Failing { rounds }
-        } else {
-            Feedback::Fine
-        }
-    }
-}
 
 /// The state of an invocation's calls.
 pub(super) struct Run<'a> {
@@ -172,7 +147,7 @@ impl<'a> Run<'a> {
     }
 
     fn described(&mut self, call: Call, shown: &Described, now: Duration) -> Feedback {
-        self.reads.failed_in_a_row = 0;
+        self.reads.answered();
         let mut effect = None;
         for job in call.jobs {
             let seen = shown.get(self.at(job).job.id.as_str()).cloned();
@@ -214,7 +189,7 @@ impl<'a> Run<'a> {
         }
         self.tally.retries += u64::from(again);
         if any_answered {
-            self.writes.failed_in_a_row = 0;
+            self.writes.answered();
         }
         match (throttling, failing) {
             (Some(error), _) => Feedback::Throttled { retry_after: error.retry_after },
@@ -235,11 +210,11 @@ impl<'a> Run<'a> {
             FailureKind::Refused if call.jobs.len() > 1 => {
                 let rest = call.jobs.split_off(call.jobs.len() / 2);
                 self.chunks.first(Call { stage: call.stage, jobs: rest });
-                self.health(call.stage).failed_in_a_row = 0;
+                self.health(call.stage).answered();
                 self.chunks.first(call);
             }
             FailureKind::Refused | FailureKind::Denied => {
-                self.health(call.stage).failed_in_a_row = 0;
+                self.health(call.stage).answered();
                 // Looks are denied for all jobs or none: DescribeJobs cannot be scoped.
                 if error.kind == FailureKind::Denied && call.stage != Stage::Act {
                     self.reads.down = Some(error.clone());

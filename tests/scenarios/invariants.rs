@@ -205,6 +205,8 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "batch",
         "deadline",
         "executor/chunks",
+        "executor/health",
+        "executor/progress",
         "gate",
         "job",
         "object",
