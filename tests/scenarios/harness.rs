@@ -84,11 +84,16 @@ impl World {
 
     /// The report on a payload, whatever the answer would be.
     pub(crate) async fn report(&self, payload: &Value) -> Value {
+        self.report_within(payload, usize::MAX).await
+    }
+
+    /// The report, of at most so many bytes.
+    pub(crate) async fn report_within(&self, payload: &Value, limit: usize) -> Value {
         let _guard =
             tracing::subscriber::set_default(telemetry::subscriber(LevelFilter::INFO, self.logs.clone()));
         let event = self.event(payload);
         let report = process(&self.function, event.payload, &event.context).await.unwrap();
-        serde_json::from_str(&report.to_json(usize::MAX, str::len)).unwrap()
+        serde_json::from_str(&report.to_json(limit, str::len)).unwrap()
     }
 
     /// The outcome of cancelling one job.

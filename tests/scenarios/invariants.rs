@@ -76,32 +76,28 @@ fn arbitrary_batch() -> impl Strategy<Value = Value> {
     prop::collection::vec(body, 0..6).prop_map(sqs)
 }
 
-/// Runs an asynchronous property over many cases.
-fn property<S: Strategy>(strategy: S, cases: u32, check: impl AsyncFn(S::Value)) {
+/// Runs an asynchronous property over many cases, each on eight waiting jobs.
+fn property<S: Strategy>(strategy: S, cases: u32, check: &impl AsyncFn(&World, S::Value)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let world = runtime.block_on(World::with(&[("MAX_ATTEMPTS", "1"), ("CONFIRM_TIMEOUT_MS", "0")]));
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&strategy, |case| {
-            runtime.block_on(check(case));
+            world.sim.reset();
+            world.jobs(JobStatus::Runnable, 8);
+            runtime.block_on(check(&world, case));
             Ok(())
         })
         .unwrap();
 }
 
-async fn world_with_jobs() -> World {
-    let world = World::with(&[("MAX_ATTEMPTS", "1"), ("CONFIRM_TIMEOUT_MS", "0")]).await;
-    world.jobs(JobStatus::Runnable, 8);
-    world
-}
-
 #[test]
 fn invariant_1_every_delivery_gets_exactly_one_result() {
-    property(arbitrary_batch(), 60, async |batch| {
+    property(arbitrary_batch(), 200, &async |world, batch| {
         let count = batch["Records"].as_array().unwrap().len();
         if count == 0 {
             return;
         }
-        let world = world_with_jobs().await;
         let report = world.report(&batch).await;
         let mut results: Vec<String> = report["results"]
             .as_array()
@@ -116,21 +112,17 @@ fn invariant_1_every_delivery_gets_exactly_one_result() {
 
 #[test]
 fn arbitrary_json_never_panics_and_is_answered_or_named() {
-    property(arbitrary_json(), 150, async |payload| {
-        let world = world_with_jobs().await;
-        match world.invoke(&payload).await {
-            Ok(reply) => assert!(reply.is_object()),
-            Err(error) => {
-                assert!(["UnknownPayload", "CancellationIncomplete"].contains(&error.error_type()));
-            }
+    property(arbitrary_json(), 500, &async |world, payload| match world.invoke(&payload).await {
+        Ok(reply) => assert!(reply.is_object()),
+        Err(error) => {
+            assert!(["UnknownPayload", "CancellationIncomplete"].contains(&error.error_type()));
         }
     });
 }
 
 #[test]
 fn invariant_2_a_malformed_record_never_fails_its_neighbours() {
-    property(any::<String>(), 40, async |garbage| {
-        let world = world_with_jobs().await;
+    property(any::<String>(), 100, &async |world, garbage| {
         let reply = world.invoke(&sqs([garbage, request("runnable-0").to_string()])).await.unwrap();
         assert_eq!(failures(&reply), ["m0"]);
         assert_eq!(world.status("runnable-0"), JobStatus::Failed);
@@ -139,8 +131,7 @@ fn invariant_2_a_malformed_record_never_fails_its_neighbours() {
 
 #[test]
 fn invariant_3_batch_item_failures_are_a_duplicate_free_subset_of_the_received_ids() {
-    property((arbitrary_batch(), any::<bool>()), 60, async |(mut batch, twice)| {
-        let world = world_with_jobs().await;
+    property((arbitrary_batch(), any::<bool>()), 200, &async |world, (mut batch, twice)| {
         let records = batch["Records"].as_array_mut().unwrap();
         if records.is_empty() {
             return;

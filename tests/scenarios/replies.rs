@@ -1,6 +1,7 @@
 //! What Lambda is told, for each kind of source.
 
 use batch_sim::{Fault, JobStatus, Operation};
+use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
 
 use crate::harness::{REASON, World, failures, fifo_record, request, sqs, sqs_record};
@@ -110,19 +111,27 @@ async fn an_empty_array_is_an_empty_report() {
 }
 
 #[tokio::test]
-async fn a_reply_past_lambdas_limit_lists_what_is_unsettled_and_counts_the_rest() {
+async fn a_report_past_its_limit_lists_what_is_unsettled_and_counts_the_rest() {
     let world = World::new().await;
-    let ids: Vec<String> = (0..7000).map(|n| format!("{n}-{}", "x".repeat(900))).collect();
-    let mut payload: Vec<Value> = vec![json!({"jobIds": ids, "reason": REASON})];
-    let reply = world.invoke(&json!(payload)).await.unwrap();
-    assert_eq!(reply["summary"]["not_found"], 7000);
-    assert_eq!(reply["summary"]["omitted"], 7000);
-    assert_eq!(reply["results"], json!([]));
+    let ids: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let payload = json!([{"jobIds": ids, "reason": REASON}, {"jobId": "no reason"}]);
+    let whole = world.report_within(&payload, 100_000).await;
+    assert_eq!(whole["results"].as_array().unwrap().len(), 101);
+    let cut = world.report_within(&payload, 10_000).await;
+    assert_eq!(cut["results"].as_array().unwrap().len(), 1);
+    assert_eq!(cut["results"][0]["outcome"], "rejected");
+    assert_eq!((&cut["summary"]["not_found"], &cut["summary"]["omitted"]), (&json!(100), &json!(100)));
+    let nothing = world.report_within(&payload, 1_100).await;
+    assert_eq!((&nothing["results"], &nothing["summary"]["omitted"]), (&json!([]), &json!(101)));
+}
 
-    payload.push(json!({"jobId": "no reason"}));
-    let error = world.invoke(&json!(payload)).await.unwrap_err();
-    let report: Value = serde_json::from_str(&error.to_string()).unwrap();
-    assert_eq!(report["results"].as_array().unwrap().len(), 1);
-    assert_eq!(report["results"][0]["outcome"], "rejected");
-    assert_eq!(report["summary"]["omitted"], 7000);
+#[tokio::test]
+async fn a_failed_invocation_stays_within_lambdas_limit_as_it_is_sent() {
+    let world = World::new().await;
+    // Escaped within the error message, the quotes alone would take it past the limit.
+    let ids: Vec<String> = (0..1500).map(|n| format!("{n}-{}", "\"".repeat(2000))).collect();
+    let error = world.invoke(&json!([{"jobIds": ids, "reason": REASON}, {"jobId": "b"}])).await.unwrap_err();
+    let sent = serde_json::to_string(&Diagnostic::from(error)).unwrap();
+    assert!(sent.len() < 6 * 1024 * 1024, "{}", sent.len());
+    assert!(sent.contains("omitted"));
 }
