@@ -18,7 +18,7 @@ pub(crate) const TRANSIENT: Backoff =
 
 /// After throttling: slower, since what is short is the rate.
 pub(crate) const THROTTLED: Backoff =
-    Backoff { first: Duration::from_millis(250), most: Duration::from_secs(5) };
+    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
 
 impl Backoff {
     /// The wait after the `failures`th failure in a row (the first is 1): `unit`, a number from 0 up to 1,

@@ -17,6 +17,8 @@ pub(crate) enum Feedback {
     Fine,
     /// The call, or an item of it, came too fast.
     Throttled {
+        /// Whether other items of it were let through.
+        in_part: bool,
         /// What Batch asked to wait.
         retry_after: Option<Duration>,
     },
@@ -30,6 +32,9 @@ pub(crate) enum Feedback {
 /// How many seconds' worth of calls AWS's limits commonly let through at once. Calls that passed before the
 /// first cut are taken to have used that up.
 const BURST_SECONDS: f64 = 1.0;
+
+/// The slowest first guess, in calls a second: a single throttled call among few tells little.
+const LEAST_GUESS: f64 = 20.0;
 
 /// What a cut leaves of the pace.
 const CUT: f64 = 0.8;
@@ -113,7 +118,10 @@ impl Gate {
                 self.passed += 1;
                 self.cuts_in_a_row = 0;
             }
-            Feedback::Throttled { retry_after } => {
+            Feedback::Throttled { in_part, retry_after } => {
+                if in_part {
+                    self.cuts_in_a_row = 0;
+                }
                 if self.pace.is_none_or(|pace| started > pace.cut) {
                     self.cut(now);
                     self.hold(now + THROTTLED.delay(self.cuts_in_a_row, unit));
@@ -126,11 +134,11 @@ impl Gate {
 
     fn cut(&mut self, now: Duration) {
         let left = match self.pace {
-            None => f64::from(self.passed) / (now.as_secs_f64() + BURST_SECONDS),
-            Some(pace) => pace.at(now) * CUT,
+            None => (f64::from(self.passed) / (now.as_secs_f64() + BURST_SECONDS)).max(LEAST_GUESS),
+            Some(pace) => (pace.at(now) * CUT).max(SLOWEST),
         };
         let guessed = self.pace.is_none();
-        self.pace = Some(Pace { after_cut: left.max(SLOWEST), guessed, cut: now, next: now });
+        self.pace = Some(Pace { after_cut: left, guessed, cut: now, next: now });
         self.passed = 0;
         self.cuts_in_a_row += 1;
     }

@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             self.writes.answered();
         }
         match (throttling, failing) {
-            (Some(error), _) => Feedback::Throttled { retry_after: error.retry_after },
+            (Some(error), _) => Feedback::Throttled { in_part: any_answered, retry_after: error.retry_after },
             (None, Some(error)) if !any_answered => self.unhealthy(Stage::Act, &error),
             _ => Feedback::Fine,
         }
@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
                 }
                 self.tally.retries += u64::from(again);
                 return if error.is_throttling() {
-                    Feedback::Throttled { retry_after: error.retry_after }
+                    Feedback::Throttled { in_part: false, retry_after: error.retry_after }
                 } else {
                     self.unhealthy(call.stage, error)
                 };
