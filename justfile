@@ -34,6 +34,10 @@ local:
 build:
     cargo lambda build --release --arm64 --bin batch-canceller
 
+# Measure the function beside what people use instead, all scenarios or those named.
+bench *scenarios:
+    bash bench/run {{scenarios}}
+
 # Run all that CI runs.
 ci:
     bash .ci/run

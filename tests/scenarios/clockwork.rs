@@ -251,6 +251,7 @@ async fn under_a_limit_on_calls_pacing_comes_close_to_the_floor() {
 
 #[tokio::test(start_paused = true)]
 async fn under_a_limit_on_items_nothing_is_returned_that_time_would_have_allowed() {
+    fastrand::seed(42);
     let batch = Clockwork::new(20, Bucket::new(50.0, 50.0, true));
     // The floor is 5 s: 50 from the burst, 250 at 50 a second, looks aside.
     let execution = run(&batch, 300, Duration::from_secs(8), &[]).await;
