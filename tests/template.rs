@@ -7,6 +7,7 @@
     reason = "a template that cannot be read fails its tests"
 )]
 
+use batch_canceller::config::Config;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -328,6 +329,34 @@ fn the_function_gets_every_setting_that_it_knows() {
         "MAX_IN_FLIGHT",
     ];
     assert_eq!(names, known.into());
+}
+
+#[test]
+fn the_functions_defaults_are_the_templates() {
+    let environment = Template::with(DEFAULTS).environment();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let deployed = Config::from_lookup(|name| environment.get(name).map(text)).unwrap();
+    let alone = Config::from_lookup(|_| None).unwrap();
+    assert_eq!(format!("{deployed:?}"), format!("{alone:?}"));
+}
+
+#[test]
+fn every_value_that_the_template_allows_is_one_the_function_takes() {
+    let settings = [
+        ("MaxAttempts", "MAX_ATTEMPTS"),
+        ("MaxInFlight", "MAX_IN_FLIGHT"),
+        ("AttemptTimeoutMs", "ATTEMPT_TIMEOUT_MS"),
+        ("ConfirmTimeoutMs", "CONFIRM_TIMEOUT_MS"),
+        ("DeadlineReserveMs", "DEADLINE_RESERVE_MS"),
+    ];
+    let template = Template::with(DEFAULTS);
+    for (parameter, variable) in settings {
+        for bound in ["MinValue", "MaxValue"] {
+            let value = template.parameter(parameter)[bound].to_string();
+            let config = Config::from_lookup(|name| (name == variable).then(|| value.clone()));
+            assert!(config.is_ok(), "{parameter}: {bound} {value}");
+        }
+    }
 }
 
 #[test]

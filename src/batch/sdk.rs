@@ -290,3 +290,66 @@ fn item_error(code: Option<&str>, message: Option<&str>) -> CallError {
         ..CallError::new(kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_sorted_by_its_status_and_then_by_its_code() {
+        use FailureKind::*;
+        let check =
+            |status, code, expected| assert_eq!(classify(status, code), expected, "{status:?} {code:?}");
+        check(Some(500), Some("ServerException"), Server);
+        check(Some(500), Some("AuthorizerConfigurationException"), Server);
+        check(Some(502), None, Server);
+        check(Some(504), None, Server);
+        check(Some(200), None, Server);
+        check(None, None, Server);
+        check(Some(429), Some("TooManyRequestsException"), Throttled);
+        check(Some(429), None, Throttled);
+        check(Some(400), Some("ThrottlingException"), Throttled);
+        check(Some(503), Some("SlowDown"), Throttled);
+        check(Some(408), None, Timeout);
+        check(Some(400), Some("ClientException"), Refused);
+        check(Some(400), Some("ValidationException"), Refused);
+        check(Some(404), None, Refused);
+        check(Some(403), Some("AccessDeniedException"), Denied);
+        check(Some(403), Some("ExpiredTokenException"), Denied);
+        check(Some(401), None, Denied);
+    }
+
+    #[test]
+    fn missing_bulk_calls_are_told_from_refused_ones() {
+        let check = |status, code: Option<&str>, missing| {
+            let error = CallError {
+                status: Some(status),
+                code: code.map(Into::into),
+                ..CallError::new(classify(Some(status), code))
+            };
+            assert_eq!(without_bulk(error).kind == FailureKind::NoBulk, missing, "{status} {code:?}");
+        };
+        check(404, None, true);
+        check(405, None, true);
+        check(501, None, true);
+        check(403, Some("MissingAuthenticationTokenException"), true);
+        check(400, Some("UnknownOperationException"), true);
+        check(403, Some("AccessDeniedException"), false);
+        check(400, Some("ClientException"), false);
+        check(500, Some("ServerException"), false);
+        check(429, None, false);
+    }
+
+    #[test]
+    fn an_item_of_a_bulk_answer_is_sorted_by_its_code() {
+        use FailureKind::*;
+        let check = |code, expected| assert_eq!(item_error(code, Some("text")).kind, expected, "{code:?}");
+        check(Some("ThrottlingException"), Throttled);
+        check(Some("ServerException"), Server);
+        check(Some("AccessDenied"), Denied);
+        check(Some("AccessDeniedException"), Denied);
+        check(Some("ValidationException"), Refused);
+        check(Some("ClientException"), Refused);
+        check(None, Refused);
+    }
+}
