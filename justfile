@@ -30,6 +30,10 @@ template:
 local:
     cargo run --example local
 
+# Prove the function on the real pieces around it, all parts or those named.
+e2e *parts:
+    tests/e2e/run {{parts}}
+
 # Build the function for Lambda on arm64.
 build:
     cargo lambda build --release --arm64 --bin batch-canceller
