@@ -16,6 +16,11 @@ MOST_ZIPPED = 2_500_000
 # 1,370,000 when this was written, the dynamic linker's share included, and 485,000 for a bare runtime.
 MOST_INSTRUCTIONS = 1_430_000
 
+# In Lambda nothing is said of certificates and proxies, and the function loads none.
+WHAT_THE_MACHINE_MAY_SAY = [
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
+]
+
 
 def run(part: Part) -> None:
     package = part.logs / "bootstrap.zip"
@@ -42,7 +47,7 @@ def instructions(part: Part) -> int:
         "AWS_LAMBDA_FUNCTION_NAME": "batch-canceller",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-    }
+    } | dict.fromkeys(WHAT_THE_MACHINE_MAY_SAY, "")
     with socket.create_server(("127.0.0.1", port)) as api:
         api.settimeout(120)
         command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", bootstrap()]
