@@ -1,4 +1,4 @@
-//! AWS Batch behind a trait in the function's own terms. [`sdk`] has the adapter to the SDK.
+//! AWS Batch behind a trait in the function's own terms, and [`SdkBatch`], the adapter to the SDK.
 
 mod http;
 mod sdk;

@@ -1,7 +1,7 @@
 //! Where a payload comes from, and the deliveries it holds.
 //!
 //! A source is recognised by marks that only it carries, never by trying one shape after another: what
-//! nearly fits must be named, not swallowed. The order is declared once, in [`Envelope::of`].
+//! nearly fits must be named, not swallowed. The order is declared once, in `Envelope::of`.
 
 mod direct;
 mod eventbridge;
