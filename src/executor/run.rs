@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
 
     /// What to send for a call, and how long its answer may take.
     pub(super) fn request(&mut self, call: &Call, now: Duration) -> (Request, Duration) {
-        let ids = call.jobs.iter().map(|&job| self.at(job).job.id.clone()).collect();
+        let mut ids: Vec<_> = call.jobs.iter().map(|&job| self.at(job).job.id.clone()).collect();
         let look_until = self.budget / LOOK_SHARE;
         let until = if call.stage == Stage::Look && now < look_until { look_until } else { self.budget };
         let request = match (call.stage, call.jobs.first()) {
@@ -85,7 +85,12 @@ impl<'a> Run<'a> {
                 let Job { action, reason, .. } = self.at(first).job;
                 Request::Stop(*action, ids, reason.clone())
             }
-            _ => Request::Describe(ids),
+            _ => {
+                // A job that is also wanted as a dry run stands twice.
+                ids.sort_unstable();
+                ids.dedup();
+                Request::Describe(ids)
+            }
         };
         (request, self.limits.attempt_timeout.min(until.saturating_sub(now)))
     }

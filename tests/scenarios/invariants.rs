@@ -206,6 +206,7 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "reply",
         "report",
         "request",
+        "request/job_id",
         "trigger",
         "trigger/direct",
         "trigger/eventbridge",
