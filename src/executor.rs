@@ -27,6 +27,9 @@ use run::Run;
 /// A shorter wait than this before a first look is not worth it.
 const LEAST_WAIT_MS: u64 = 20;
 
+/// The longest wait before a first look, however slow cancels were.
+const MOST_WAIT: Duration = Duration::from_secs(2);
+
 /// What became of each job, in the plan's order, and what it took.
 #[derive(Debug)]
 pub struct Execution {
@@ -93,7 +96,7 @@ impl Memory {
     /// A job was seen to have ended at the `look`th look (the first is 1), this long after Batch had accepted
     /// the call. Seen at the first look, it may have ended earlier, so the next first look comes earlier.
     fn saw_effect(&self, after: Duration, look: u32) {
-        let after = if look == 1 { after * 2 / 3 } else { after };
+        let after = if look == 1 { after * 2 / 3 } else { after }.min(MOST_WAIT);
         let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         self.effect_ms.store(if ms < LEAST_WAIT_MS { 0 } else { ms }, Ordering::Relaxed);
     }
@@ -111,7 +114,7 @@ pub async fn carry_out<B: BatchApi>(
 ) -> Execution {
     let begun = Instant::now();
     let mut run = Run::new(jobs, limits, memory, budget);
-    let mut gate = Gate::new(limits.max_in_flight);
+    let mut gate = Gate::new(limits.max_in_flight, budget);
     let mut in_flight = FuturesUnordered::new();
 
     loop {

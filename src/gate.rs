@@ -22,10 +22,10 @@ pub(crate) enum Feedback {
         /// What Batch asked to wait.
         retry_after: Option<Duration>,
     },
-    /// So many rounds of calls in a row have failed altogether.
-    Failing {
-        /// How many.
-        rounds: u32,
+    /// The call failed otherwise.
+    Failed {
+        /// Where it was the last of a round of calls that all failed: how many such rounds in a row.
+        rounds: Option<u32>,
     },
 }
 
@@ -36,6 +36,9 @@ const BURST_SECONDS: f64 = 1.0;
 /// The slowest first guess, in calls a second: a single throttled call among few tells little.
 const LEAST_GUESS: f64 = 20.0;
 
+/// So many calls between two cuts tell a pace.
+const TELLING: u32 = 4;
+
 /// What a cut leaves of the pace.
 const CUT: f64 = 0.8;
 
@@ -45,11 +48,16 @@ const GROWTH: f64 = 0.1;
 /// The slowest pace, and the least growth a second, in calls a second.
 const SLOWEST: f64 = 2.0;
 
+/// With less time left than this, another call would not be answered.
+const LEAST_HOLD: Duration = Duration::from_millis(200);
+
 /// Lets calls through as fast as Batch has lately put up with.
 #[derive(Debug)]
 pub(crate) struct Gate {
     /// `MAX_IN_FLIGHT`.
     most: usize,
+    /// When the invocation's time is up.
+    end: Duration,
     in_flight: usize,
     /// Nothing starts before.
     opens: Duration,
@@ -64,8 +72,8 @@ pub(crate) struct Gate {
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     after_cut: f64,
-    /// Whether the cut was the first: what it left is a guess, and the pace doubles each second until Batch
-    /// says that it is too fast.
+    /// Whether too few calls had passed since the cut before to tell a pace by. What this one left is a guess,
+    /// and the pace doubles each second until Batch says that it is too fast.
     guessed: bool,
     /// When it was cut. Calls that started earlier tell nothing new about it.
     cut: Duration,
@@ -85,8 +93,8 @@ impl Pace {
 }
 
 impl Gate {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, in_flight: 0, opens: Duration::ZERO, pace: None, passed: 0, cuts_in_a_row: 0 }
+    pub(crate) fn new(most: usize, end: Duration) -> Self {
+        Self { most, end, in_flight: 0, opens: Duration::ZERO, pace: None, passed: 0, cuts_in_a_row: 0 }
     }
 
     /// Whether one more call may start.
@@ -124,11 +132,13 @@ impl Gate {
                 }
                 if self.pace.is_none_or(|pace| started > pace.cut) {
                     self.cut(now);
-                    self.hold(now + THROTTLED.delay(self.cuts_in_a_row, unit));
+                    self.hold_off(now, THROTTLED.delay(self.cuts_in_a_row, unit));
                 }
-                self.hold(now + retry_after.unwrap_or_default());
+                self.opens = self.opens.max(now + retry_after.unwrap_or_default());
             }
-            Feedback::Failing { rounds } => self.hold(now + TRANSIENT.delay(rounds, unit)),
+            Feedback::Failed { rounds } => {
+                self.hold_off(now, rounds.map_or(Duration::ZERO, |rounds| TRANSIENT.delay(rounds, unit)));
+            }
         }
     }
 
@@ -137,13 +147,15 @@ impl Gate {
             None => (f64::from(self.passed) / (now.as_secs_f64() + BURST_SECONDS)).max(LEAST_GUESS),
             Some(pace) => (pace.at(now) * CUT).max(SLOWEST),
         };
-        let guessed = self.pace.is_none();
+        let guessed = self.pace.is_none() || self.passed < TELLING;
         self.pace = Some(Pace { after_cut: left, guessed, cut: now, next: now });
         self.passed = 0;
         self.cuts_in_a_row += 1;
     }
 
-    fn hold(&mut self, until: Duration) {
-        self.opens = self.opens.max(until);
+    /// Waits, but hardly ever longer than half of the time that is left: as long as there is some, it is used.
+    fn hold_off(&mut self, now: Duration, wait: Duration) {
+        let most = (self.end.saturating_sub(now) / 2).max(LEAST_HOLD);
+        self.opens = self.opens.max(now + wait.min(most));
     }
 }

@@ -23,7 +23,7 @@
 //! - `cancelled` is said only after `DescribeJobs` said so;
 //! - parsing, deciding and reporting are pure: only [`batch`], [`executor`], [`clock`] and the binary touch the
 //!   world;
-//! - message bodies and environment values are never logged.
+//! - message bodies are never logged, nor environment values but that of a setting which is refused at start.
 
 pub mod batch;
 pub mod clock;

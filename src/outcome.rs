@@ -230,8 +230,9 @@ impl Settlement {
 /// Says what became of `job` from the looks before and after acting on it.
 ///
 /// The claim `cancelled` or `terminated` needs a FAILED job and one of:
-/// - a flag (`isCancelled`, `isTerminated`), when Batch accepted the call;
-/// - a flag and this request's own reason, when no answer came, since the flag could be another's work;
+/// - a flag (`isCancelled`, `isTerminated`) that was seen missing before, when Batch accepted the call;
+/// - a flag and this request's own reason; without that, and without an answer or a look before, the flag
+///   could be another's work;
 /// - from a Batch that sends no flags, as emulators do: this request's own reason as `statusReason`, on a
 ///   job that was seen alive before. Anything less is `finished`.
 #[must_use]
@@ -252,13 +253,22 @@ pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settle
         Look::Missing => return Soon(unsettled("DescribeJobs no longer shows the job".into())),
         Look::Failed(why) => return Soon(unsettled(format!("a look at the job failed: {why}"))),
     };
+    let unflagged_before = before.snapshot().is_some_and(|before| !before.is_flagged());
+    // A flag that stood there before says nothing about this request.
+    let newly_flagged = match before.snapshot() {
+        Some(before) => {
+            now.is_flagged()
+                && (now.is_cancelled, now.is_terminated) != (before.is_cancelled, before.is_terminated)
+        }
+        None => now.is_flagged() && *answer == Answer::Accepted,
+    };
     match now.status {
         JobStatus::Succeeded => Final(Outcome::Finished.into()),
         JobStatus::Failed => {
             let ours = now.has_reason(job.reason.as_str());
             let stopped = match answer {
                 _ if now.has_no_flags() => ours && before.snapshot().is_some_and(|b| !b.status.has_ended()),
-                Answer::Accepted => now.is_flagged(),
+                Answer::Accepted => now.is_flagged() && (ours || unflagged_before),
                 Answer::Unknown(_) => now.is_flagged() && ours,
             };
             Final(if stopped { Outcome::done(job.action) } else { Outcome::Finished }.into())
@@ -266,7 +276,7 @@ pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settle
         JobStatus::Starting | JobStatus::Running if job.action == Action::Cancel => {
             Final(Outcome::Started.into())
         }
-        _ if now.is_flagged() => {
+        _ if newly_flagged => {
             let verdict = Outcome::under_way(job.action).into();
             if now.status == JobStatus::Pending { Late(verdict) } else { Soon(verdict) }
         }
@@ -387,6 +397,9 @@ mod tests {
         // Ended.
         check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Cancelled);
         check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled other", Final, Cancelled);
+        check(Cancel, "PENDING cancelled", &accepted, "FAILED cancelled other", Final, Finished);
+        check(Cancel, "PENDING cancelled", &accepted, "FAILED cancelled ours", Final, Cancelled);
+        check(Cancel, "failed", &accepted, "FAILED cancelled other", Final, Finished);
         check(Terminate, "RUNNING", &accepted, "FAILED terminated ours", Final, Terminated);
         check(Terminate, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Terminated);
         check(Cancel, "failed", &accepted, "FAILED cancelled ours", Final, Cancelled);
@@ -418,6 +431,13 @@ mod tests {
         check(Cancel, "PENDING", &unknown, "PENDING", Soon, Unavailable);
         check(Cancel, "RUNNABLE", &unknown, "RUNNABLE cancelled", Soon, Cancelling);
         check(Terminate, "RUNNING", &unknown, "RUNNING", Soon, Unavailable);
+        // A flag that was there before is another's.
+        check(Terminate, "PENDING cancelled", &unknown, "PENDING cancelled", Soon, Unavailable);
+        check(Terminate, "RUNNING cancelled", &unknown, "RUNNING cancelled", Soon, Unavailable);
+        check(Terminate, "RUNNING cancelled", &accepted, "RUNNING cancelled", Soon, Accepted);
+        check(Terminate, "PENDING cancelled", &unknown, "PENDING terminated", Late, Terminating);
+        check(Terminate, "PENDING cancelled", &accepted, "PENDING cancelled", Late, Terminating);
+        check(Cancel, "failed", &unknown, "RUNNABLE cancelled", Soon, Unavailable);
         check(Cancel, "RUNNABLE", &unknown, "failed", Soon, Unavailable);
         check(Cancel, "RUNNABLE", &unknown, "missing", Soon, Unavailable);
     }

@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::object::{Object, array, kind, string};
@@ -35,6 +34,9 @@ pub struct CancelRequest {
     pub metadata: Option<Arc<RawValue>>,
 }
 
+/// Most ids in one `jobIds`: each gets a result and a log line of its own.
+pub const MAX_JOB_IDS: usize = 1000;
+
 /// Longest name of a producer's field that an answer repeats, in characters.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -46,12 +48,21 @@ impl CancelRequest {
     /// Reads a request from a JSON object.
     ///
     /// Members it does not know are the producer's own and are ignored, unless one equals a known name but
-    /// for case, `_` or `-`: nobody may believe in a `dry_run` that was never read.
+    /// for case, `_`, `-` or the like: nobody may believe in a `dry_run` that was never read.
     ///
     /// # Errors
     ///
     /// The first field that is missing or wrong, what is wrong with it, and the remedy.
     pub(crate) fn parse(object: &Object<'_>, rules: &Rules<'_>) -> Result<Self, Rejection> {
+        Self::parse_or(object, rules, None)
+    }
+
+    /// Reads a request from an object that need not say why, given a reason to fall back on.
+    pub(crate) fn parse_or(
+        object: &Object<'_>,
+        rules: &Rules<'_>,
+        fallback: Option<&str>,
+    ) -> Result<Self, Rejection> {
         reject_near_misses(object)?;
         for field in ["expect", "sweep"] {
             if object.get(field).is_some() {
@@ -64,29 +75,10 @@ impl CancelRequest {
         }
         Ok(Self {
             jobs: jobs(object, rules)?,
-            reason: reason(object)?,
+            reason: reason(object, fallback)?,
             action: action(object, rules)?,
             dry_run: dry_run(object)?,
             metadata: metadata(object)?,
-        })
-    }
-
-    /// A plain cancel of the job that `object` names, for events that are no requests themselves.
-    ///
-    /// # Errors
-    ///
-    /// When `jobId` is missing or wrong.
-    pub(crate) fn cancel_one(
-        object: &Object<'_>,
-        reason: &str,
-        rules: &Rules<'_>,
-    ) -> Result<Self, Rejection> {
-        Ok(Self {
-            jobs: jobs(object, rules)?,
-            reason: Reason::new(reason).ok_or_else(no_reason)?,
-            action: Action::Cancel,
-            dry_run: false,
-            metadata: None,
         })
     }
 
@@ -106,7 +98,7 @@ fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection>
         (None, None) => Err(Rejection::new("jobId", "is missing", ONE_JOB)),
         (Some(value), None) => match string(value) {
             Some(text) => JobId::parse(&text, rules).map(|id| vec![id]).map_err(|wrong| wrong.at("jobId")),
-            None => Err(Rejection::new("jobId", format!("is {}, not a string", kind(value)), ONE_JOB)),
+            None => Err(Rejection::new("jobId", not_a_string(value), ONE_JOB)),
         },
         (None, Some(value)) => {
             let remedy = "give a list of job ids, or one id as `jobId`";
@@ -116,11 +108,15 @@ fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection>
             if list.is_empty() {
                 return Err(Rejection::new("jobIds", "is empty", remedy));
             }
+            if list.len() > MAX_JOB_IDS {
+                let problem = format!("has {} ids, more than {MAX_JOB_IDS}", list.len());
+                return Err(Rejection::new("jobIds", problem, "spread them over several requests"));
+            }
             let one = |(index, value): (usize, &RawValue)| {
                 let field = format!("jobIds[{index}]");
                 match string(value) {
                     Some(text) => JobId::parse(&text, rules).map_err(|wrong| wrong.at(field)),
-                    None => Err(Rejection::new(field, format!("is {}, not a string", kind(value)), ONE_JOB)),
+                    None => Err(Rejection::new(field, not_a_string(value), ONE_JOB)),
                 }
             };
             list.into_iter().enumerate().map(one).collect()
@@ -128,13 +124,20 @@ fn jobs(object: &Object<'_>, rules: &Rules<'_>) -> Result<Vec<JobId>, Rejection>
     }
 }
 
-fn reason(object: &Object<'_>) -> Result<Reason, Rejection> {
+fn reason(object: &Object<'_>, fallback: Option<&str>) -> Result<Reason, Rejection> {
     let Some(value) = object.get("reason") else {
-        return Err(no_reason());
+        return fallback.and_then(Reason::new).ok_or_else(no_reason);
     };
     match string(value) {
         Some(text) => Reason::new(&text).ok_or_else(no_reason),
-        None => Err(Rejection { problem: format!("is {}, not a string", kind(value)).into(), ..no_reason() }),
+        None => Err(Rejection { problem: not_a_string(value).into(), ..no_reason() }),
+    }
+}
+
+fn not_a_string(value: &RawValue) -> String {
+    match kind(value) {
+        "a string" => "is not valid Unicode".into(),
+        other => format!("is {other}, not a string"),
     }
 }
 
@@ -156,7 +159,7 @@ fn action(object: &Object<'_>, rules: &Rules<'_>) -> Result<Action, Rejection> {
             "set ALLOW_TERMINATE=true on the function, or ask for \"cancel\"",
         )),
         Some(_) => Err(Rejection::new("action", "is neither \"cancel\" nor \"terminate\"", remedy)),
-        None => Err(Rejection::new("action", format!("is {}, not a string", kind(value)), remedy)),
+        None => Err(Rejection::new("action", not_a_string(value), remedy)),
     }
 }
 
@@ -180,20 +183,30 @@ fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
     if !value.get().starts_with('{') {
         return Err(Rejection::new("metadata", format!("is {}, not an object", kind(value)), remedy));
     }
-    // Written anew, since white space in it would break a log line in two.
-    let compact = serde_json::from_str::<Value>(value.get())
-        .and_then(|tree| serde_json::value::to_raw_value(&tree))
-        .map_err(|_| Rejection::new("metadata", "is nested too deeply", remedy))?;
+    let compact = RawValue::from_string(without_white_space(value.get()));
+    let compact = compact.map_err(|_| Rejection::new("metadata", "cannot be read", remedy))?;
     match compact.get().len() {
         0..=MAX_METADATA_BYTES => Ok(Some(compact.into())),
         bytes => Err(Rejection::new("metadata", format!("has {bytes} bytes"), remedy)),
     }
 }
 
-/// The known field that `key` spells, up to case, `_` and `-`.
+/// JSON as it was written, but on one line: a line break in it would break a log line in two.
+fn without_white_space(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let keeps = in_string || !c.is_ascii_whitespace();
+        in_string ^= *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        keeps
+    };
+    json.chars().filter(keep).collect()
+}
+
+/// The known field that `key` spells, up to case and what is neither letter nor digit.
 fn known_field(key: &str) -> Option<&'static str> {
     let letters = |name: &str| -> String {
-        name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
     };
     // Exact names are the rule; only others are taken apart.
     FIELDS.into_iter().find(|field| *field == key).or_else(|| {
@@ -364,13 +377,17 @@ mod tests {
     #[test]
     fn reads_every_field() {
         let allowed = Rules { allow_terminate: true, ..RULES };
-        let json = r#"{"jobIds": ["a:3", "b#0", "a:3"], "reason": "r", "action": "terminate", "dryRun": true,
+        let json = r#"{"jobIds": ["a:3", "b#0"], "reason": "r", "action": "terminate", "dryRun": true,
                        "metadata": {"run": 42,
-                                    "team": "etl"}, "expect": null}"#;
+                                    "team": "e\" \\ tl", "big": 123456789012345678901234567890, "a": 1.10},
+                       "expect": null}"#;
         let request = parse_with(json, &allowed).unwrap();
-        assert_eq!(request.jobs, ["a:3", "b#0", "a:3"].map(JobId::from));
+        assert_eq!(request.jobs, ["a:3", "b#0"].map(JobId::from));
         assert_eq!((request.action, request.dry_run), (Action::Terminate, true));
-        assert_eq!(request.metadata.unwrap().get(), r#"{"run":42,"team":"etl"}"#);
+        assert_eq!(
+            request.metadata.unwrap().get(),
+            r#"{"run":42,"team":"e\" \\ tl","big":123456789012345678901234567890,"a":1.10}"#
+        );
     }
 
     #[test]
@@ -418,6 +435,12 @@ mod tests {
         check(r#"{"jobIds": "a", "reason": "r"}"#, ["`jobIds`", "a string", "list"]);
         check(r#"{"jobIds": ["a", 5], "reason": "r"}"#, ["`jobIds[1]`", "a number", "give"]);
         check(r#"{"jobIds": ["a", ""], "reason": "r"}"#, ["`jobIds[1]`", "empty", "give"]);
+        let many = format!(r#"{{"jobIds": [{}"a"], "reason": "r"}}"#, r#""a","#.repeat(1000));
+        check(&many, ["`jobIds`", "1001", "several requests"]);
+        check(r#"{"jobId": "a\u0000b", "reason": "r"}"#, ["`jobId`", "control character", "give"]);
+        check(r#"{"jobId": "\ud800", "reason": "r"}"#, ["`jobId`", "Unicode", "give"]);
+        let long = format!(r#"{{"jobId": "{}", "reason": "r"}}"#, "a".repeat(513));
+        check(&long, ["`jobId`", "longer", "give"]);
         check(r#"{"jobId": "arn:aws:s3:::b", "reason": "r"}"#, ["`jobId`", "not a Batch job's", "job/<id>"]);
         check(
             r#"{"jobId": "arn:aws:batch:eu-west-1:123456789012:job-queue/q", "reason": "r"}"#,
@@ -458,6 +481,8 @@ mod tests {
             ("Reason", "reason"),
             ("meta_data", "metadata"),
             ("Expect", "expect"),
+            ("dryRun ", "dryRun"),
+            ("dry run", "dryRun"),
         ];
         for (name, right) in misspelt {
             let rejection =

@@ -119,7 +119,7 @@ fn sentence(outcome: Outcome, job: &str) -> String {
         Outcome::Accepted => {
             format!("Batch accepted the request for job {job}, but its effect was not seen")
         }
-        Outcome::Finished => format!("Job {job} had ended by itself"),
+        Outcome::Finished => format!("Job {job} had ended, not provably by this request"),
         Outcome::Started => format!("Job {job} has started and goes on: a cancel does not stop it"),
         Outcome::NotFound => format!("Batch does not know job {job}"),
         Outcome::WouldCancel => format!("Dry run: job {job} would be cancelled"),

@@ -225,7 +225,12 @@ where
         kind,
         status,
         code: code.map(Into::into),
-        message: error.message().map_or_else(|| cause(error), Into::into),
+        // With a code, the cause is but the code once more.
+        message: match (error.message(), code) {
+            (Some(message), _) => message.to_owned(),
+            (None, Some(_)) => String::new(),
+            (None, None) => cause(error),
+        },
         retry_after: response.and_then(retry_after),
     }
 }

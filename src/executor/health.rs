@@ -4,6 +4,9 @@ use crate::batch::CallError;
 use crate::config::Limits;
 use crate::gate::Feedback;
 
+/// Fewer failures than this in a row may be one job's, and say nothing about the service.
+const LEAST_ROUND: usize = 4;
+
 /// Whether Batch answers a kind of call at all. Reading and writing calls fail apart from each other.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -22,15 +25,12 @@ impl Health {
     /// A call failed. A round is as many failures in a row as calls may be under way: after each round all
     /// calls wait, and after as many rounds as a job has attempts, hammering helps nobody.
     pub(super) fn failed(&mut self, error: &CallError, limits: &Limits) -> Feedback {
+        let round = limits.max_in_flight.max(LEAST_ROUND);
         self.failed_in_a_row += 1;
-        let rounds = u32::try_from(self.failed_in_a_row / limits.max_in_flight).unwrap_or(u32::MAX);
+        let rounds = u32::try_from(self.failed_in_a_row / round).unwrap_or(u32::MAX);
         if rounds >= limits.max_attempts {
             self.down = Some(error.clone());
         }
-        if self.failed_in_a_row.is_multiple_of(limits.max_in_flight) {
-            Feedback::Failing { rounds }
-        } else {
-            Feedback::Fine
-        }
+        Feedback::Failed { rounds: self.failed_in_a_row.is_multiple_of(round).then_some(rounds) }
     }
 }

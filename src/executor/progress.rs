@@ -27,10 +27,14 @@ pub(super) struct Progress<'a> {
     pub(super) before: Look,
     pub(super) answer: Option<Answer>,
     pub(super) result: Option<Verdict>,
+    /// What Batch answered when the last attempt failed.
+    pub(super) last_error: Option<String>,
     after: Option<Snapshot>,
     /// What to say if nobody looks again.
     so_far: Option<Verdict>,
     polls: u32,
+    /// Whether it was seen to wait for other jobs, which says nothing about how fast Batch is.
+    waited_for_others: bool,
     acted: Duration,
     confirm_until: Duration,
 }
@@ -44,9 +48,11 @@ impl<'a> Progress<'a> {
             before: Look::Failed("the deadline came first".into()),
             answer: None,
             result: None,
+            last_error: None,
             after: None,
             so_far: None,
             polls: 0,
+            waited_for_others: false,
             acted: Duration::ZERO,
             confirm_until: Duration::ZERO,
         }
@@ -64,7 +70,7 @@ impl<'a> Progress<'a> {
     pub(super) fn effect(&self, now: Duration) -> Option<(Duration, u32)> {
         let outcome = self.result.as_ref().map(|verdict| verdict.outcome);
         let ended = matches!(outcome, Some(Outcome::Cancelled | Outcome::Terminated));
-        (ended && self.answer == Some(Answer::Accepted))
+        (ended && !self.waited_for_others && self.answer == Some(Answer::Accepted))
             .then_some((now.saturating_sub(self.acted), self.polls))
     }
 
@@ -87,7 +93,10 @@ impl<'a> Progress<'a> {
                 return None;
             }
             Settlement::Soon(verdict) => (wait, verdict),
-            Settlement::Late(verdict) => (wait * LATE_POLL_FACTOR, verdict),
+            Settlement::Late(verdict) => {
+                self.waited_for_others = true;
+                (wait * LATE_POLL_FACTOR, verdict)
+            }
         };
         if now >= self.confirm_until {
             self.result = Some(verdict);
@@ -115,7 +124,11 @@ impl<'a> Progress<'a> {
             }
             (None, 0) => Verdict::because(Outcome::NotAttempted, DEADLINE),
             (None, _) => {
-                Verdict::because(Outcome::Unavailable, "the deadline came before Batch had answered")
+                let last = self.last_error.take();
+                let why = last.map_or("the deadline came before Batch had answered".to_owned(), |error| {
+                    format!("{DEADLINE}; Batch's last answer was: {error}")
+                });
+                Verdict::because(Outcome::Unavailable, why)
             }
         });
         let before = match self.before {

@@ -17,6 +17,15 @@ use crate::plan::Job;
 /// outage of `DescribeJobs` must not use up.
 const LOOK_SHARE: u32 = 3;
 
+/// What a look may take at the least, however little of its share is left.
+const LEAST_LOOK: Duration = Duration::from_millis(250);
+
+/// How long before the end of the budget the last look at a job is due.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+
+/// So many jobs in a row that are denied are not denied one by one.
+const MOST_DENIALS: usize = 20;
+
 /// The state of an invocation's calls.
 pub(super) struct Run<'a> {
     progress: Vec<Progress<'a>>,
@@ -24,7 +33,11 @@ pub(super) struct Run<'a> {
     limits: &'a Limits,
     memory: &'a Memory,
     budget: Duration,
+    /// Until when failed looks are tried again.
+    look_until: Duration,
     tally: Tally,
+    /// Jobs in a row that Batch denied to act on.
+    denials: usize,
     /// Calls under way.
     looking: usize,
     acting: usize,
@@ -36,13 +49,16 @@ impl<'a> Run<'a> {
     pub(super) fn new(jobs: &'a [Job], limits: &'a Limits, memory: &'a Memory, budget: Duration) -> Self {
         let mut chunks = Chunks::default();
         (0..jobs.len()).for_each(|job| chunks.look(job));
+        let only_looks = jobs.iter().all(|job| job.dry_run);
         Self {
             progress: jobs.iter().map(Progress::new).collect(),
             chunks,
             limits,
             memory,
             budget,
+            look_until: if only_looks { budget } else { budget / LOOK_SHARE },
             tally: Tally::default(),
+            denials: 0,
             looking: 0,
             acting: 0,
             reads: Health::default(),
@@ -78,19 +94,18 @@ impl<'a> Run<'a> {
     /// What to send for a call, and how long its answer may take.
     pub(super) fn request(&mut self, call: &Call, now: Duration) -> (Request, Duration) {
         let mut ids: Vec<_> = call.jobs.iter().map(|&job| self.at(job).job.id.clone()).collect();
-        let look_until = self.budget / LOOK_SHARE;
-        let until = if call.stage == Stage::Look && now < look_until { look_until } else { self.budget };
-        let request = match (call.stage, call.jobs.first()) {
-            (Stage::Act, Some(&first)) => {
-                let Job { action, reason, .. } = self.at(first).job;
-                Request::Stop(*action, ids, reason.clone())
-            }
-            _ => {
-                // A job that is also wanted as a dry run stands twice.
-                ids.sort_unstable();
-                ids.dedup();
-                Request::Describe(ids)
-            }
+        let until = match call.stage {
+            Stage::Look => self.look_until.max(now + LEAST_LOOK).min(self.budget),
+            Stage::Act | Stage::Confirm => self.budget,
+        };
+        let request = if let (Stage::Act, Some(&first)) = (call.stage, call.jobs.first()) {
+            let Job { action, reason, .. } = self.at(first).job;
+            Request::Stop(*action, ids, reason.clone())
+        } else {
+            // A job that is also wanted as a dry run stands twice.
+            ids.sort_unstable();
+            ids.dedup();
+            Request::Describe(ids)
         };
         (request, self.limits.attempt_timeout.min(until.saturating_sub(now)))
     }
@@ -212,7 +227,11 @@ impl<'a> Run<'a> {
                 self.chunks.first(call);
             }
             // Batch does not say which of several jobs it means.
-            FailureKind::Refused if call.jobs.len() > 1 => {
+            FailureKind::Refused | FailureKind::Denied
+                if call.jobs.len() > 1
+                    && (error.kind == FailureKind::Refused
+                        || call.stage == Stage::Act && self.denials < MOST_DENIALS) =>
+            {
                 let rest = call.jobs.split_off(call.jobs.len() / 2);
                 self.chunks.first(Call { stage: call.stage, jobs: rest });
                 self.health(call.stage).answered();
@@ -224,6 +243,7 @@ impl<'a> Run<'a> {
                 if error.kind == FailureKind::Denied && call.stage != Stage::Act {
                     self.reads.down = Some(error.clone());
                 }
+                self.denials += 1;
                 call.jobs.iter().for_each(|&job| self.give_up(call.stage, job, error, now));
             }
             FailureKind::Throttled | FailureKind::Server | FailureKind::Timeout | FailureKind::Connection => {
@@ -255,6 +275,9 @@ impl<'a> Run<'a> {
     /// One job's call, or its item in one, failed. Has the job tried again if there is a point in it and time
     /// enough, and tells whether it did.
     fn failed_one(&mut self, stage: Stage, job: usize, error: &CallError, now: Duration) -> bool {
+        if stage == Stage::Act {
+            self.at(job).last_error = Some(error.to_string());
+        }
         let due = self.retry_at(stage, job, error, now);
         match due {
             Some(due) => self.chunks.later(due, stage, job),
@@ -279,7 +302,7 @@ impl<'a> Run<'a> {
             }
             due += TRANSIENT.delay(*failures, fastrand::f64()).max(error.retry_after.unwrap_or_default());
         }
-        let until = if stage == Stage::Look { self.budget / LOOK_SHARE } else { self.budget };
+        let until = if stage == Stage::Look { self.look_until } else { self.budget };
         Some(due).filter(|due| *due < until)
     }
 
@@ -316,7 +339,9 @@ impl<'a> Run<'a> {
     }
 
     fn accepted(&mut self, job: usize, now: Duration) {
-        let timeout = self.limits.confirm_timeout;
+        self.denials = 0;
+        let left = self.budget.saturating_sub(now + LAST_LOOK);
+        let timeout = self.limits.confirm_timeout.min(left);
         self.at(job).acted(Answer::Accepted, now, timeout);
         match self.memory.first_look().min(timeout) {
             Duration::ZERO => self.chunks.confirm(job, now),

@@ -44,5 +44,5 @@ pub(super) fn request(event: &Object<'_>, rules: &Rules<'_>) -> Result<CancelReq
 fn queue_blocked(detail: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Rejection> {
     let why = detail.str("statusReason");
     let reason = format!("Job queue blocked: {}", why.as_deref().unwrap_or("no status reason given"));
-    CancelRequest::cancel_one(detail, &reason, rules)
+    CancelRequest::parse_or(detail, rules, Some(&reason))
 }

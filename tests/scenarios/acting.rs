@@ -336,3 +336,31 @@ async fn a_dry_run_without_a_look_has_nothing_to_say() {
     let report = world.report(&json!({"jobId": "a", "reason": REASON, "dryRun": true})).await;
     assert_eq!(outcomes(&report), ["a unavailable 0"]);
 }
+
+#[tokio::test]
+async fn a_flag_that_was_there_before_proves_nothing_about_a_failed_terminate() {
+    let world = World::with(&[("ALLOW_TERMINATE", "true"), ("MAX_ATTEMPTS", "2")]).await;
+    world.sim.add(Job::new("a").array([JobStatus::Running, JobStatus::Runnable]));
+    assert_eq!(world.cancel("a").await, "cancelling");
+    world.sim.fault(Fault::server_error().on(Operation::TerminateJob));
+    let report = world.report(&json!({"jobId": "a", "reason": "Now stop.", "action": "terminate"})).await;
+    assert_eq!(outcomes(&report), ["a unavailable 2"]);
+}
+
+#[tokio::test]
+async fn anothers_old_cancel_is_not_claimed_after_a_failed_look() {
+    let world = World::with(&[("MAX_ATTEMPTS", "2")]).await;
+    world.sim.add(Job::new("a").status(JobStatus::Failed).cancelled().status_reason("By Bob, last week."));
+    world.sim.fault(Fault::server_error().on(Operation::DescribeJobs).first(2));
+    assert_eq!(world.cancel("a").await, "finished");
+}
+
+#[tokio::test]
+async fn a_dry_run_has_all_the_time_for_its_look() {
+    let mut world = World::with(&[("DEADLINE_RESERVE_MS", "100")]).await;
+    world.remaining_ms = 2500;
+    world.job("a", JobStatus::Runnable);
+    world.sim.fault(Fault::latency(std::time::Duration::from_secs(1)));
+    let report = world.report(&json!({"jobId": "a", "reason": REASON, "dryRun": true})).await;
+    assert_eq!(outcomes(&report), ["a would_cancel 0"]);
+}

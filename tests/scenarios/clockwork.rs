@@ -216,6 +216,30 @@ async fn the_first_look_after_a_cancel_is_timed_by_how_long_cancels_took_before(
     assert!(calls[2] <= 6, "{calls:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn however_slow_cancels_were_there_is_a_look_before_the_deadline() {
+    let mut batch = Clockwork::unlimited(20);
+    batch.effect = Duration::from_millis(2500);
+    let vars = [("CONFIRM_TIMEOUT_MS", "10000")];
+    let memory = Memory::new(true);
+    run_with(&batch, &jobs(1), Duration::from_secs(10), &vars, &memory).await;
+    batch.effect = Duration::ZERO;
+    let execution = run_with(&batch, &jobs(2)[1..], Duration::from_secs(1), &vars, &memory).await;
+    assert_eq!(count(&execution, Outcome::Cancelled), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_is_tried_as_long_as_there_is_time() {
+    fastrand::seed(42);
+    let batch = Clockwork::new(20, Bucket::new(0.0, 1.0, false));
+    let execution = run(&batch, 1, Duration::from_secs(10), &[]).await;
+    let verdict = &execution.results[0].verdict;
+    assert_eq!(verdict.outcome, Outcome::Unavailable);
+    assert!(verdict.why.as_ref().unwrap().contains("Throttled"), "{verdict:?}");
+    let last = *batch.started.lock().unwrap().last().unwrap();
+    assert!(last > Duration::from_secs(9), "it gave up at {last:?}");
+}
+
 /// 300 single calls where Batch lets so many through a second. The floor is the time in which a client that
 /// knew the limit would be done, needing one call for each job and one for each 100 looks, and three times
 /// the latency to go from look to confirm.

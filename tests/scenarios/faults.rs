@@ -112,6 +112,30 @@ async fn one_job_that_batch_chokes_on_does_not_hurt_the_others_of_its_call() {
 }
 
 #[tokio::test]
+async fn one_protected_job_does_not_have_the_others_of_its_call_denied() {
+    let world = World::new().await;
+    let ids = world.jobs(JobStatus::Runnable, 40);
+    for operation in [Operation::CancelJobs, Operation::CancelJob] {
+        world.sim.fault(Fault::access_denied().on(operation).job(&ids[17]));
+    }
+    let report = world.report(&requests(&ids)).await;
+    assert_eq!((&report["summary"]["cancelled"], &report["summary"]["refused"]), (&39.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_role_that_may_cancel_nothing_is_found_out_in_few_calls() {
+    let world = World::new().await;
+    let ids = world.jobs(JobStatus::Runnable, 500);
+    for operation in [Operation::CancelJobs, Operation::CancelJob] {
+        world.sim.fault(Fault::access_denied().on(operation));
+    }
+    let report = world.report(&requests(&ids)).await;
+    assert_eq!(report["summary"]["refused"], 500);
+    let calls = world.sim.count(Operation::CancelJobs) + world.sim.count(Operation::CancelJob);
+    assert!(calls < 200, "{calls} calls");
+}
+
+#[tokio::test]
 async fn batch_asks_for_time_and_gets_it() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);

@@ -128,9 +128,13 @@ async fn a_report_past_its_limit_lists_what_is_unsettled_and_counts_the_rest() {
 #[tokio::test]
 async fn a_failed_invocation_stays_within_lambdas_limit_as_it_is_sent() {
     let world = World::new().await;
-    // Escaped within the error message, the quotes alone would take it past the limit.
-    let ids: Vec<String> = (0..1500).map(|n| format!("{n}-{}", "\"".repeat(2000))).collect();
-    let error = world.invoke(&json!([{"jobIds": ids, "reason": REASON}, {"jobId": "b"}])).await.unwrap_err();
+    // Escaped within the error message, the quotes alone take it past the limit.
+    let request = |n: usize| {
+        let ids: Vec<String> = (0..1000).map(|m| format!("{n}-{m}-{}", "\"".repeat(500))).collect();
+        json!({"jobIds": ids, "reason": REASON})
+    };
+    let payload: Vec<Value> = (0..4).map(request).chain([json!({"jobId": "b"})]).collect();
+    let error = world.invoke(&json!(payload)).await.unwrap_err();
     let sent = serde_json::to_string(&Diagnostic::from(error)).unwrap();
     assert!(sent.len() < 6 * 1024 * 1024, "{}", sent.len());
     assert!(sent.contains("omitted"));

@@ -77,6 +77,18 @@ async fn a_blocked_queue_gives_its_own_reason() {
 }
 
 #[tokio::test]
+async fn a_blocked_queues_event_can_be_tried_as_a_dry_run() {
+    let world = World::new().await;
+    world.job("a", JobStatus::Runnable);
+    let detail = json!({"jobId": "a", "statusReason": "UNDETERMINED", "dryRun": true});
+    let report = world.report(&batch_event("Batch Job Queue Blocked", &detail)).await;
+    assert_eq!(outcomes(&report), ["a would_cancel 0"]);
+    let detail = json!({"jobId": "a", "statusReason": "UNDETERMINED", "dry_run": true});
+    let report = world.report(&batch_event("Batch Job Queue Blocked", &detail)).await;
+    assert_eq!(outcomes(&report), ["- rejected 0"]);
+}
+
+#[tokio::test]
 async fn a_careless_rule_on_state_changes_cancels_nothing() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
