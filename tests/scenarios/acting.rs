@@ -266,6 +266,8 @@ async fn a_thousand_jobs_with_one_reason_take_forty_calls() {
     assert_eq!(world.sim.count(Operation::DescribeJobs), 20);
     assert_eq!(world.sim.count(Operation::CancelJobs), 20);
     assert_eq!(report["summary"]["apiCalls"], 40);
+    // One for each call in flight, and what the client opens meanwhile before another becomes free.
+    assert!(world.sim.connections() <= 32, "{} connections", world.sim.connections());
 }
 
 #[tokio::test]
