@@ -93,10 +93,10 @@ impl Memory {
         Duration::from_millis(self.effect_ms.load(Ordering::Relaxed))
     }
 
-    /// A job was seen to have ended at the `look`th look (the first is 1), this long after Batch had accepted
-    /// the call. Seen at the first look, it may have ended earlier, so the next first look comes earlier.
+    /// A job was seen to have ended at the `look`th look (the first is 1), which began this long after Batch
+    /// had accepted the call. Seen at the first look, it may have ended earlier, so the next comes earlier.
     fn saw_effect(&self, after: Duration, look: u32) {
-        let after = if look == 1 { after * 2 / 3 } else { after }.min(MOST_WAIT);
+        let after = if look == 1 { self.first_look() * 2 / 3 } else { after.min(MOST_WAIT) };
         let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         self.effect_ms.store(if ms < LEAST_WAIT_MS { 0 } else { ms }, Ordering::Relaxed);
     }
@@ -135,7 +135,7 @@ pub async fn carry_out<B: BatchApi>(
             biased;
             Some((call, started, reply)) = in_flight.next() => {
                 let now = begun.elapsed();
-                let feedback = run.take(call, reply, now);
+                let feedback = run.take(call, reply, started, now);
                 gate.leave(feedback, now, started, fastrand::f64());
             }
             () = sleep_until(begun + wake.map_or(budget, |wake| wake.min(budget))) => {

@@ -66,12 +66,13 @@ impl<'a> Progress<'a> {
         self.confirm_until = now + timeout;
     }
 
-    /// Where the job was just seen to have ended by an accepted call: after how long, and at which look.
-    pub(super) fn effect(&self, now: Duration) -> Option<(Duration, u32)> {
+    /// Where the job was just seen to have ended by an accepted call: how long after that a look began that saw
+    /// it, and at which look.
+    pub(super) fn effect(&self, look_began: Duration) -> Option<(Duration, u32)> {
         let outcome = self.result.as_ref().map(|verdict| verdict.outcome);
         let ended = matches!(outcome, Some(Outcome::Cancelled | Outcome::Terminated));
         (ended && !self.waited_for_others && self.answer == Some(Answer::Accepted))
-            .then_some((now.saturating_sub(self.acted), self.polls))
+            .then_some((look_began.saturating_sub(self.acted), self.polls))
     }
 
     /// Takes one look after acting. Returns when to look again, unless the result is there.

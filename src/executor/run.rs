@@ -110,15 +110,21 @@ impl<'a> Run<'a> {
         (request, self.limits.attempt_timeout.min(until.saturating_sub(now)))
     }
 
-    /// Takes the reply to a call. Returns what it says about the service.
-    pub(super) fn take(&mut self, call: Call, reply: Result<Reply, CallError>, now: Duration) -> Feedback {
+    /// Takes the reply to a call that started at `started`. Returns what it says about the service.
+    pub(super) fn take(
+        &mut self,
+        call: Call,
+        reply: Result<Reply, CallError>,
+        started: Duration,
+        now: Duration,
+    ) -> Feedback {
         match call.stage {
             Stage::Look => self.looking -= 1,
             Stage::Act => self.acting -= 1,
             Stage::Confirm => {}
         }
         let feedback = match reply {
-            Ok(Reply::Described(shown)) => self.described(call, &shown, now),
+            Ok(Reply::Described(shown)) => self.described(call, &shown, started, now),
             Ok(Reply::Stopped(items)) => self.stopped(call, items, now),
             Err(error) => self.failed(call, &error, now),
         };
@@ -166,7 +172,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn described(&mut self, call: Call, shown: &Described, now: Duration) -> Feedback {
+    fn described(&mut self, call: Call, shown: &Described, started: Duration, now: Duration) -> Feedback {
         self.reads.answered();
         let mut effect = None;
         for job in call.jobs {
@@ -178,7 +184,7 @@ impl<'a> Run<'a> {
             }
             match self.at(job).confirm(look, now) {
                 Some(due) => self.chunks.later(due, Stage::Confirm, job),
-                None => effect = effect.max(self.at(job).effect(now)),
+                None => effect = effect.max(self.at(job).effect(started)),
             }
         }
         if let Some((after, look)) = effect {

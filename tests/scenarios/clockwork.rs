@@ -217,6 +217,17 @@ async fn the_first_look_after_a_cancel_is_timed_by_how_long_cancels_took_before(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_connection_is_not_taken_for_slow_cancels() {
+    let batch = Clockwork::unlimited(100);
+    let memory = Memory::new(true);
+    for job in jobs(5).chunks(1) {
+        let begun = batch.begun.elapsed();
+        run_with(&batch, job, Duration::from_mins(1), &[], &memory).await;
+        assert_eq!(batch.begun.elapsed().saturating_sub(begun), Duration::from_millis(300));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn however_slow_cancels_were_there_is_a_look_before_the_deadline() {
     let mut batch = Clockwork::unlimited(20);
     batch.effect = Duration::from_millis(2500);
