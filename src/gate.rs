@@ -136,9 +136,8 @@ impl Gate {
                 }
                 self.opens = self.opens.max(now + retry_after.unwrap_or_default());
             }
-            Feedback::Failed { rounds } => {
-                self.hold_off(now, rounds.map_or(Duration::ZERO, |rounds| TRANSIENT.delay(rounds, unit)));
-            }
+            Feedback::Failed { rounds: Some(rounds) } => self.hold_off(now, TRANSIENT.delay(rounds, unit)),
+            Feedback::Failed { rounds: None } => {}
         }
     }
 

@@ -23,7 +23,7 @@ const LEAST_LOOK: Duration = Duration::from_millis(250);
 /// How long before the end of the budget the last look at a job is due.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 
-/// So many jobs in a row that are denied are not denied one by one.
+/// After so many denied calls in a row, it is not single jobs that are denied.
 const MOST_DENIALS: usize = 20;
 
 /// The state of an invocation's calls.
@@ -36,7 +36,7 @@ pub(super) struct Run<'a> {
     /// Until when failed looks are tried again.
     look_until: Duration,
     tally: Tally,
-    /// Jobs in a row that Batch denied to act on.
+    /// Calls to stop jobs that were denied in a row.
     denials: usize,
     /// Calls under way.
     looking: usize,
@@ -234,9 +234,7 @@ impl<'a> Run<'a> {
             }
             // Batch does not say which of several jobs it means.
             FailureKind::Refused | FailureKind::Denied
-                if call.jobs.len() > 1
-                    && (error.kind == FailureKind::Refused
-                        || call.stage == Stage::Act && self.denials < MOST_DENIALS) =>
+                if call.jobs.len() > 1 && self.may_mean_one_job(call.stage, error) =>
             {
                 let rest = call.jobs.split_off(call.jobs.len() / 2);
                 self.chunks.first(Call { stage: call.stage, jobs: rest });
@@ -245,11 +243,13 @@ impl<'a> Run<'a> {
             }
             FailureKind::Refused | FailureKind::Denied => {
                 self.health(call.stage).answered();
-                // Looks are denied for all jobs or none: DescribeJobs cannot be scoped.
-                if error.kind == FailureKind::Denied && call.stage != Stage::Act {
-                    self.reads.down = Some(error.clone());
+                match (error.kind, call.stage) {
+                    (FailureKind::Denied, Stage::Act) => self.denials += 1,
+                    (FailureKind::Denied, Stage::Look | Stage::Confirm) => {
+                        self.reads.down = Some(error.clone());
+                    }
+                    _ => {}
                 }
-                self.denials += 1;
                 call.jobs.iter().for_each(|&job| self.give_up(call.stage, job, error, now));
             }
             FailureKind::Throttled | FailureKind::Server | FailureKind::Timeout | FailureKind::Connection => {
@@ -266,6 +266,12 @@ impl<'a> Run<'a> {
             }
         }
         Feedback::Fine
+    }
+
+    /// Whether a no to a whole call may be about one of its jobs. Looks are denied for all jobs or none, since
+    /// `DescribeJobs` cannot be scoped; and where one job after another is denied, it is the role.
+    fn may_mean_one_job(&self, stage: Stage, error: &CallError) -> bool {
+        error.kind == FailureKind::Refused || stage == Stage::Act && self.denials < MOST_DENIALS
     }
 
     fn unhealthy(&mut self, stage: Stage, error: &CallError) -> Feedback {
