@@ -8,6 +8,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use crate::job::Snapshot;
 use crate::request::{Action, JobId, Reason};
 
@@ -22,7 +24,11 @@ pub const MAX_STOP: usize = 50;
 /// What this function needs of AWS Batch. One call each, no retries.
 pub trait BatchApi: Send + Sync {
     /// `DescribeJobs` for at most [`MAX_DESCRIBE`] ids. Jobs that Batch does not know are left out.
-    fn describe(&self, ids: &[JobId]) -> impl Future<Output = Result<Described, CallError>> + Send;
+    fn describe(
+        &self,
+        ids: &[JobId],
+        detail: Detail,
+    ) -> impl Future<Output = Result<Described, CallError>> + Send;
 
     /// `CancelJob` or `TerminateJob` for one job, `CancelJobs` or `TerminateJobs` for up to [`MAX_STOP`].
     /// That Batch accepted it does not mean that it did anything.
@@ -34,8 +40,83 @@ pub trait BatchApi: Send + Sync {
     ) -> impl Future<Output = Result<Stopped, CallError>> + Send;
 }
 
-/// The jobs a `DescribeJobs` showed, by id.
-pub type Described = HashMap<String, Snapshot>;
+/// How much of a job a look is to bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What results report.
+    Reported,
+    /// Besides, the whole `JobDetail` as Batch sent it, for whoever judges by more.
+    Whole,
+}
+
+/// A job as one `DescribeJobs` showed it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// What results report of it.
+    pub snapshot: Snapshot,
+    /// Its `JobDetail` as Batch sent it, members that no SDK knows included; with [`Detail::Whole`] only.
+    pub detail: Option<Box<RawValue>>,
+}
+
+impl From<Snapshot> for Shown {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { snapshot, detail: None }
+    }
+}
+
+/// What one `DescribeJobs` showed, by the ids that were asked for.
+#[derive(Debug, Default)]
+pub struct Described {
+    jobs: HashMap<JobId, Shown>,
+    /// A job that nobody asked for by that id. Some job asked for may be meant by it.
+    stranger: Option<String>,
+}
+
+impl Described {
+    /// An answer to a question for `asked`, as the ids and jobs that it shows.
+    ///
+    /// An id counts as the one asked for also where Batch writes it in another case or as an ARN, and where
+    /// one job was asked for and one was shown.
+    #[must_use]
+    pub fn new(asked: &[JobId], shown: impl IntoIterator<Item = (String, Shown)>) -> Self {
+        let mut answer = Self::default();
+        let mut others = Vec::new();
+        for (id, job) in shown {
+            // A `JobId` hashes like its text.
+            match asked.iter().find(|asked| asked.as_str() == id) {
+                Some(asked) => drop(answer.jobs.insert(asked.clone(), job)),
+                None => others.push((id, job)),
+            }
+        }
+        for (id, job) in others {
+            let bare = id.rsplit_once(":job/").map_or(id.as_str(), |(_, bare)| bare);
+            let free = |asked: &&JobId| !answer.jobs.contains_key(*asked);
+            let meant = asked.iter().filter(free).find(|asked| asked.as_str().eq_ignore_ascii_case(bare));
+            match (meant, asked) {
+                (Some(meant), _) => drop(answer.jobs.insert(meant.clone(), job)),
+                (None, [only]) if answer.jobs.is_empty() => drop(answer.jobs.insert(only.clone(), job)),
+                _ => answer.stranger = Some(id),
+            }
+        }
+        answer
+    }
+
+    /// Takes what the answer says of one job: `None` when it was left out.
+    ///
+    /// # Errors
+    ///
+    /// When the answer shows a job that was not asked for, which may be this one under another name: only a
+    /// question for it alone can tell.
+    pub(crate) fn take(&mut self, id: &JobId) -> Result<Option<Shown>, CallError> {
+        match (self.jobs.remove(id), &self.stranger) {
+            (None, Some(stranger)) => Err(CallError {
+                message: format!("Batch's answer shows {stranger:?}, which was not asked for"),
+                ..CallError::new(FailureKind::Server)
+            }),
+            (seen, _) => Ok(seen),
+        }
+    }
+}
 
 /// What Batch answered for each job. It answers a bulk call with 200 even when it refused every one.
 #[derive(Debug, Default)]
@@ -73,16 +154,35 @@ pub enum FailureKind {
     Throttled,
     /// Batch failed (5xx), or its answer made no sense: try again.
     Server,
-    /// No answer in time; it may have been carried out: try again.
+    /// No answer in time: try again.
     Timeout,
-    /// No connection, or it was lost; it may have been carried out: try again.
+    /// The connection was lost under way: try again.
     Connection,
-    /// Batch says the request is wrong (4xx). It may be one job of several that it means.
+    /// The call never got there, for want of a connection or of credentials: try again.
+    Unreached,
+    /// Turned away by what may pass: a stale signature, expired credentials, a bare 3xx or 4xx. Try again.
+    TurnedAway,
+    /// Batch says the request is wrong (`ClientException`, `ValidationException`). It may be one job of several
+    /// that it means.
     Refused,
-    /// Batch says the caller may not do this.
+    /// Batch says the caller may not do this (`AccessDenied…`).
     Denied,
-    /// There is no such operation here: make single calls.
+    /// There is no such operation here, or not now: make single calls.
     NoBulk,
+}
+
+impl FailureKind {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        !matches!(self, Self::Refused | Self::Denied | Self::NoBulk)
+    }
+
+    /// Whether the call may have been carried out all the same.
+    #[must_use]
+    pub fn may_have_worked(self) -> bool {
+        matches!(self, Self::Server | Self::Timeout | Self::Connection)
+    }
 }
 
 /// A failed call, or a failed item of a bulk answer.
@@ -96,7 +196,7 @@ pub struct CallError {
     pub code: Option<String>,
     /// What Batch or the connection said.
     pub message: String,
-    /// How long Batch asks to wait (`x-amz-retry-after`).
+    /// How long Batch asks to wait (`x-amz-retry-after`, `retry-after`).
     pub retry_after: Option<Duration>,
 }
 
@@ -115,19 +215,6 @@ impl CallError {
             ..Self::new(FailureKind::Timeout)
         }
     }
-
-    /// Whether the same call may succeed later.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        use FailureKind::{Connection, Server, Throttled, Timeout};
-        matches!(self.kind, Throttled | Server | Timeout | Connection)
-    }
-
-    /// Whether it is the rate of calls that Batch objects to.
-    #[must_use]
-    pub fn is_throttling(&self) -> bool {
-        self.kind == FailureKind::Throttled
-    }
 }
 
 impl std::error::Error for CallError {}
@@ -142,6 +229,62 @@ impl fmt::Display for CallError {
             ("", message) => f.write_str(message),
             (head, "") => f.write_str(head),
             (head, message) => write!(f, "{head}: {message}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::JobStatus;
+
+    /// Which of the jobs asked for an answer shows (`+`), leaves out (`-`) or leaves open (`?`).
+    #[track_caller]
+    fn check(asked: &[&str], shown: &[&str], expected: &str) {
+        let asked: Vec<JobId> = asked.iter().map(|id| JobId::from(*id)).collect();
+        let job = |id: &&str| ((*id).to_owned(), Snapshot::of(JobStatus::Runnable).into());
+        let mut answer = Described::new(&asked, shown.iter().map(job));
+        let told: String = asked
+            .iter()
+            .map(|id| match answer.take(id) {
+                Ok(Some(_)) => '+',
+                Ok(None) => '-',
+                Err(_) => '?',
+            })
+            .collect();
+        assert_eq!(told, expected, "{asked:?} answered by {shown:?}");
+    }
+
+    #[test]
+    fn a_job_is_found_under_every_spelling_of_its_id() {
+        check(&["a", "b"], &["b", "a"], "++");
+        check(&["a", "b"], &["a"], "+-");
+        check(&["a"], &[], "-");
+        check(&["A-1", "b"], &["a-1", "b"], "++");
+        check(&["a:3", "b"], &["arn:aws:batch:us-east-1:123456789012:job/a:3", "b"], "++");
+        check(&["a"], &["something else"], "+");
+        // Both spellings asked for: each has its own.
+        check(&["a", "A"], &["A", "a"], "++");
+        // Somebody asked for is meant, but who?
+        check(&["a", "b", "c"], &["a", "x"], "+??");
+        check(&["a"], &["a", "x"], "+");
+    }
+
+    #[test]
+    fn only_a_no_is_final_and_only_what_reached_batch_may_have_worked() {
+        use FailureKind::*;
+        for (kind, passes, may_have_worked) in [
+            (Throttled, true, false),
+            (Server, true, true),
+            (Timeout, true, true),
+            (Connection, true, true),
+            (Unreached, true, false),
+            (TurnedAway, true, false),
+            (Refused, false, false),
+            (Denied, false, false),
+            (NoBulk, false, false),
+        ] {
+            assert_eq!((kind.is_passing(), kind.may_have_worked()), (passes, may_have_worked), "{kind:?}");
         }
     }
 }

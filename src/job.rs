@@ -125,4 +125,17 @@ impl Snapshot {
     pub fn has_reason(&self, reason: &str) -> bool {
         self.status_reason.as_deref() == Some(reason)
     }
+
+    /// A job of which nothing but its status is known.
+    #[must_use]
+    pub fn of(status: JobStatus) -> Self {
+        Self {
+            status,
+            status_reason: None,
+            job_name: None,
+            job_queue: None,
+            is_cancelled: None,
+            is_terminated: None,
+        }
+    }
 }
