@@ -20,6 +20,11 @@ pub(crate) const TRANSIENT: Backoff =
 pub(crate) const THROTTLED: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(5) };
 
+/// Between two probes of a service that is down: so that it is found out soon that it is back, at a few calls a
+/// second.
+pub(crate) const PROBE: Backoff =
+    Backoff { first: Duration::from_millis(50), most: Duration::from_millis(500) };
+
 impl Backoff {
     /// The wait after the `failures`th failure in a row (the first is 1): `unit`, a number from 0 up to 1,
     /// of the first wait doubled each time.

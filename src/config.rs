@@ -20,15 +20,61 @@ pub struct Config {
     pub allow_terminate: bool,
     /// `BULK`: whether to use Batch's bulk calls where they exist.
     pub bulk: bool,
-    /// `AWS_LAMBDA_LOG_LEVEL`: the least severe lines to write.
-    pub log_level: LevelFilter,
+    /// `MAX_JOBS`: the most jobs that one invocation takes on.
+    pub max_jobs: usize,
+    /// `AWS_LAMBDA_LOG_LEVEL`: the least severe lines that Lambda keeps.
+    pub log_level: Level,
+}
+
+/// How severe a log line is, in Lambda's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// What helps to find a fault.
+    Debug,
+    /// What was done.
+    Info,
+    /// What to keep an eye on.
+    Warn,
+    /// What somebody must mend.
+    Error,
+    /// What ends the process.
+    Fatal,
+}
+
+impl Level {
+    /// The level as log lines write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+
+    /// What is written at this level and above. `tracing` has nothing above errors.
+    #[must_use]
+    pub fn filter(self) -> LevelFilter {
+        match self {
+            Self::Trace => LevelFilter::TRACE,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Info => LevelFilter::INFO,
+            Self::Warn => LevelFilter::WARN,
+            Self::Error | Self::Fatal => LevelFilter::ERROR,
+        }
+    }
 }
 
 /// How Batch is called.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// `MAX_ATTEMPTS`: how often a call for one job may fail. Throttled calls do not count: they are tried
-    /// again as long as there is time.
+    /// `MAX_ATTEMPTS`: how often a call for one job may fail by itself, while others pass. Throttled calls do not
+    /// count: they are tried again as long as there is time.
     pub max_attempts: u32,
     /// `MAX_IN_FLIGHT`: calls under way at once, in one invocation.
     pub max_in_flight: usize,
@@ -36,6 +82,8 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// `CONFIRM_TIMEOUT_MS`: how long a job is watched after Batch accepted its cancel. 0 looks once.
     pub confirm_timeout: Duration,
+    /// `PATIENCE_MS`: how long a service is probed that fails every call, before what is left is handed back.
+    pub patience: Duration,
 }
 
 /// A setting that cannot be understood.
@@ -100,19 +148,21 @@ impl Config {
                 max_in_flight: vars.number("MAX_IN_FLIGHT", 1..=256, 16)?,
                 attempt_timeout: ms("ATTEMPT_TIMEOUT_MS", 100..=60_000, 5_000)?,
                 confirm_timeout: ms("CONFIRM_TIMEOUT_MS", 0..=300_000, 3_000)?,
+                patience: ms("PATIENCE_MS", 100..=900_000, 10_000)?,
             },
             deadline_reserve: ms("DEADLINE_RESERVE_MS", 100..=60_000, 1_000)?,
             allow_terminate: vars.flag("ALLOW_TERMINATE")?,
             bulk: vars.choice("BULK", ("auto", true), &[("off", false)])?,
+            max_jobs: vars.number("MAX_JOBS", 1..=100_000, 10_000)?,
             log_level: vars.choice(
                 "AWS_LAMBDA_LOG_LEVEL",
-                ("INFO", LevelFilter::INFO),
+                ("INFO", Level::Info),
                 &[
-                    ("TRACE", LevelFilter::TRACE),
-                    ("DEBUG", LevelFilter::DEBUG),
-                    ("WARN", LevelFilter::WARN),
-                    ("ERROR", LevelFilter::ERROR),
-                    ("FATAL", LevelFilter::ERROR),
+                    ("TRACE", Level::Trace),
+                    ("DEBUG", Level::Debug),
+                    ("WARN", Level::Warn),
+                    ("ERROR", Level::Error),
+                    ("FATAL", Level::Fatal),
                 ],
             )?,
         })
@@ -203,7 +253,8 @@ mod tests {
         assert_eq!(config.limits.confirm_timeout, Duration::from_secs(3));
         assert_eq!(config.deadline_reserve, Duration::from_secs(1));
         assert_eq!((config.allow_terminate, config.bulk), (false, true));
-        assert_eq!(config.log_level, LevelFilter::INFO);
+        assert_eq!(config.log_level, Level::Info);
+        assert_eq!((config.max_jobs, config.limits.patience), (10_000, Duration::from_secs(10)));
     }
 
     #[test]
@@ -216,6 +267,8 @@ mod tests {
             ("DEADLINE_RESERVE_MS", "60000"),
             ("ALLOW_TERMINATE", "True"),
             ("BULK", "off"),
+            ("MAX_JOBS", "7"),
+            ("PATIENCE_MS", "100"),
             ("AWS_LAMBDA_LOG_LEVEL", "warn"),
             ("POLICY", ""),
         ])
@@ -225,7 +278,8 @@ mod tests {
         assert_eq!(config.limits.confirm_timeout, Duration::ZERO);
         assert_eq!(config.deadline_reserve, Duration::from_mins(1));
         assert_eq!((config.allow_terminate, config.bulk), (true, false));
-        assert_eq!(config.log_level, LevelFilter::WARN);
+        assert_eq!(config.log_level, Level::Warn);
+        assert_eq!((config.max_jobs, config.limits.patience), (7, Duration::from_millis(100)));
     }
 
     #[test]
@@ -243,6 +297,8 @@ mod tests {
         check("ATTEMPT_TIMEOUT_MS", "5s", "from 100 to 60000");
         check("CONFIRM_TIMEOUT_MS", "1.5", "from 0 to 300000");
         check("DEADLINE_RESERVE_MS", "99", "from 100 to 60000");
+        check("PATIENCE_MS", "99", "from 100 to 900000");
+        check("MAX_JOBS", "0", "from 1 to 100000");
         check("ALLOW_TERMINATE", "yes", "false or true");
         check("BULK", "on", "auto or off");
         check("AWS_LAMBDA_LOG_LEVEL", "LOUD", "INFO or TRACE");

@@ -1,18 +1,20 @@
 //! One invocation, from payload to reply.
 
+use futures_util::stream;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::batch::BatchApi;
 use crate::config::Config;
-use crate::executor::{Memory, carry_out};
-use crate::plan::Plan;
+use crate::engine::{AsAsked, Memory, Terms, carry_out};
+use crate::log::Log;
+use crate::outbox::Outbox;
 use crate::reply::{InvocationError, Reply, reply};
 use crate::report::Report;
 use crate::request::Rules;
-use crate::trigger::{UnknownPayload, deliveries};
-use crate::{clock, deadline, telemetry};
+use crate::trigger::{Source, UnknownPayload, deliveries};
+use crate::{clock, deadline, intake};
 
 /// What lasts from one invocation to the next.
 #[derive(Debug)]
@@ -21,14 +23,23 @@ pub struct Function<B> {
     config: Config,
     region: Option<String>,
     memory: Memory,
+    log: Log,
+    /// The wall clock, in milliseconds since 1970.
+    clock: fn() -> u64,
 }
 
 impl<B: BatchApi> Function<B> {
-    /// A function that calls `batch`, which is in `region`.
+    /// A function that calls `batch`, which is in `region`, and logs to `log`.
     #[must_use]
-    pub fn new(batch: B, config: Config, region: Option<String>) -> Self {
+    pub fn new(batch: B, config: Config, region: Option<String>, log: Log) -> Self {
         let memory = Memory::new(config.bulk);
-        Self { batch, config, region, memory }
+        Self { batch, config, region, memory, log, clock: clock::unix_ms }
+    }
+
+    /// The same function by another clock, in milliseconds since 1970.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> u64) -> Self {
+        Self { clock, ..self }
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -53,7 +64,16 @@ pub async fn handle<B: BatchApi>(
     event: LambdaEvent<Box<RawValue>>,
 ) -> Result<Reply, InvocationError> {
     let LambdaEvent { payload, context } = event;
-    reply(&process(function, payload, &context).await?)
+    reply(&process(function, payload, &context, Keep::ForTheReply).await?)
+}
+
+/// Which results a report is to have, besides their counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Those that the reply may need: none for SQS.
+    ForTheReply,
+    /// All, whatever the source, up to what a reply can hold.
+    Always,
 }
 
 /// Deals with every request of a payload.
@@ -65,18 +85,24 @@ pub async fn process<B: BatchApi>(
     function: &Function<B>,
     payload: Box<RawValue>,
     context: &Context,
+    keep: Keep,
 ) -> Result<Report, UnknownPayload> {
     let begun = Instant::now();
-    let Function { batch, config, memory, .. } = function;
+    let Function { batch, config, memory, clock, .. } = function;
+    let mut lines = function.log.lines(&context.request_id);
+    lines.at(clock());
     let deliveries = deliveries(&payload, &function.rules(context), &context.request_id)
-        .inspect_err(|unknown| telemetry::log_unknown(unknown, &context.request_id))?;
+        .inspect_err(|unknown| lines.unknown(&unknown.in_log()))?;
     drop(payload);
-    let plan = Plan::new(&deliveries);
-    let budget = deadline::budget(context.deadline, clock::unix_ms(), config.deadline_reserve);
-    let execution = carry_out(batch, &plan.jobs, &config.limits, memory, budget).await;
-    let report = Report::new(deliveries, plan, execution);
-    telemetry::log(&report, &context.request_id, begun.elapsed());
-    Ok(report)
+    let intake = intake::admit(deliveries, config.max_jobs);
+    let budget = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
+    let keep = keep == Keep::Always || intake.deliveries.iter().any(|d| d.requested_by.source != Source::Sqs);
+    let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
+    outbox.admit(&intake);
+    let terms = Terms { limits: &config.limits, memory, budget };
+    let tally = carry_out(batch, stream::iter(intake.orders()), &AsAsked, &mut outbox, terms).await;
+    let gathered = outbox.close(tally, begun.elapsed());
+    Ok(Report::new(intake.deliveries, gathered, tally))
 }
 
 /// The account in a function's ARN, where it is one (`cargo lambda watch` sends something else).

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::request::Action;
+
 /// Where a job stands (`JobDetail.status`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobStatus {
@@ -107,23 +109,25 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether Batch marks the job as stopped on request. Either flag counts: which one a terminated job
-    /// gets that had not started is not documented.
+    /// Whether Batch marks the job as stopped on request, by whichever verb.
     #[must_use]
-    pub fn is_flagged(&self) -> bool {
+    pub fn is_marked(&self) -> bool {
         self.is_cancelled == Some(true) || self.is_terminated == Some(true)
     }
 
-    /// Whether this Batch sends neither flag, as emulators do.
+    /// Whether Batch marks the job as stopped by this verb.
     #[must_use]
-    pub fn has_no_flags(&self) -> bool {
-        self.is_cancelled.is_none() && self.is_terminated.is_none()
+    pub fn is_marked_for(&self, action: Action) -> bool {
+        match action {
+            Action::Cancel => self.is_cancelled == Some(true),
+            Action::Terminate => self.is_terminated == Some(true),
+        }
     }
 
-    /// Whether `statusReason` is exactly the reason that was, or would have been, given.
+    /// Whether this Batch sends neither mark, as emulators do.
     #[must_use]
-    pub fn has_reason(&self, reason: &str) -> bool {
-        self.status_reason.as_deref() == Some(reason)
+    pub fn has_no_marks(&self) -> bool {
+        self.is_cancelled.is_none() && self.is_terminated.is_none()
     }
 
     /// A job of which nothing but its status is known.

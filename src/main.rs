@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use batch_canceller::batch::SdkBatch;
-use batch_canceller::config::Config;
+use batch_canceller::config::{Config, Level};
 use batch_canceller::handler::{Function, handle};
-use batch_canceller::telemetry;
+use batch_canceller::log::{self, Log};
 use lambda_runtime::{Error, service_fn};
 
 fn main() -> ExitCode {
@@ -21,8 +21,8 @@ fn main() -> ExitCode {
 
 fn start() -> Result<(), Error> {
     let config = Config::from_lookup(variable);
-    let level = config.as_ref().map_or(tracing::level_filters::LevelFilter::INFO, |config| config.log_level);
-    tracing::subscriber::set_global_default(telemetry::subscriber(level, std::io::stdout))?;
+    let level = config.as_ref().map_or(Level::Info, |config| config.log_level);
+    tracing::subscriber::set_global_default(log::subscriber(level, std::io::stdout))?;
     let config = config?;
     // One invocation at a time needs one thread; only Lambda Managed Instances send several.
     let concurrent = variable("AWS_LAMBDA_MAX_CONCURRENCY").is_some_and(|most| most != "1");
@@ -36,7 +36,9 @@ fn start() -> Result<(), Error> {
 
 async fn run(config: Config) -> Result<(), Error> {
     let (batch, region) = SdkBatch::from_env(&config.limits, variable).await?;
-    let function = Arc::new(Function::new(batch, config, region));
+    let log = Log::to_stdout(config.log_level);
+    let log = Log::to_stdout(config.log_level);
+    let function = Arc::new(Function::new(batch, config, region, log));
     lambda_runtime::run_concurrent(service_fn(move |event| {
         let function = Arc::clone(&function);
         async move { handle(&function, event).await }

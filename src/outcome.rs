@@ -1,13 +1,14 @@
 //! The heart: what to do about a job, and what may be said of it afterwards.
 //!
-//! Both functions are pure. They claim nothing that was not seen: `CancelJob` answers 200 to a cancel that
-//! did nothing, so only what `DescribeJobs` shows counts.
+//! [`judge`] before acting and [`claim`] after it are pure, and both ask one function whose work a job's end
+//! was. They claim nothing that was not seen: `CancelJob` answers 200 to a cancel that did nothing, so only what
+//! `DescribeJobs` shows counts, and evidence against a claim wins over evidence for it.
 
 use serde::Serialize;
 
+use crate::batch::{CallError, FailureKind};
 use crate::job::{JobStatus, Snapshot};
-use crate::plan::Job;
-use crate::request::Action;
+use crate::request::{Action, Reason};
 
 /// What became of one job of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -134,15 +135,30 @@ impl From<Outcome> for Verdict {
     }
 }
 
-/// What one `DescribeJobs` told about one job.
+/// What one request wants of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Which of Batch's two verbs.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// Whether only to say what would be done.
+    pub dry_run: bool,
+}
+
+/// How a job was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
-    /// The job as it stood.
+    /// As it stood.
     Seen(Snapshot),
-    /// The answer left it out: Batch does not know it, or no longer.
+    /// One answer left it out. It may have been submitted just now.
+    NotShown,
+    /// Two answers left it out, [`SECOND_LOOK`] apart: Batch does not know it, or no longer.
+    ///
+    /// [`SECOND_LOOK`]: crate::engine::SECOND_LOOK
     Missing,
-    /// No answer; the text says why.
-    Failed(String),
+    /// There was no answer, or no look; the text says why.
+    Unseen(String),
 }
 
 impl Look {
@@ -151,73 +167,135 @@ impl Look {
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match self {
             Self::Seen(snapshot) => Some(snapshot),
-            Self::Missing | Self::Failed(_) => None,
+            Self::NotShown | Self::Missing | Self::Unseen(_) => None,
         }
     }
 }
 
-/// What follows from a look.
+/// What became of the calls to stop a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// Call Batch with the job's action.
-    Act,
-    /// No call is needed; this is the result.
-    Settle(Verdict),
+pub enum Call {
+    /// None was made.
+    NotMade,
+    /// Batch accepted it.
+    Accepted,
+    /// None was accepted, but one that failed may have been carried out; the text is the last failure.
+    Unknown(String),
+    /// None can have been carried out.
+    Failed {
+        /// The last failure.
+        error: String,
+        /// Whether that was a no, which Batch would repeat.
+        refused: bool,
+    },
 }
 
-/// Decides what to do about `job`, having looked at it.
+impl Call {
+    /// Takes note of one more failure.
+    pub(crate) fn failed(&mut self, failure: &CallError) {
+        let error = failure.to_string();
+        *self = match self {
+            // What was accepted once stays so.
+            Self::Accepted => return,
+            Self::Unknown(_) => Self::Unknown(error),
+            _ if failure.kind.may_have_worked() => Self::Unknown(error),
+            _ => {
+                let refused = matches!(failure.kind, FailureKind::Refused | FailureKind::Denied);
+                Self::Failed { error, refused }
+            }
+        };
+    }
+}
+
+/// Whether the end of a job that is FAILED was this request's work.
 ///
-/// A failed look does not stop a cancel, which harms nothing that has started: an outage of `DescribeJobs`
-/// must not keep jobs alive. It does stop a dry run, which would have nothing to say.
-#[must_use]
-pub fn decide(job: &Job, before: &Look) -> Decision {
-    let settle = |verdict: Verdict| Decision::Settle(verdict);
-    let seen = match before {
-        Look::Seen(seen) => seen,
-        Look::Missing => return settle(Outcome::NotFound.into()),
-        Look::Failed(why) if job.dry_run => {
-            return settle(Verdict::because(
-                Outcome::Unavailable,
-                format!("could not look at the job: {why}"),
-            ));
+/// - Its `statusReason` is this request's reason, and Batch marks it as stopped on request (`isCancelled`,
+///   `isTerminated`; which of the two a terminated job gets that had not started is not documented). So it is
+///   too when the request comes again. A Batch that sends no marks at all, as emulators do, must have shown the
+///   job alive before.
+/// - With any other `statusReason` it was somebody else's, whatever the marks say.
+/// - Without one, Batch must have accepted this request's call, and the mark for its verb must be new.
+///
+/// Two requests with the same reason cannot be told apart. A dry run has ended nothing.
+fn is_own_work(wish: &Wish, before: &Look, call: &Call, ended: &Snapshot) -> bool {
+    if wish.dry_run {
+        return false;
+    }
+    match ended.status_reason.as_deref() {
+        Some(reason) if !reason.is_empty() => {
+            let alive_before = || before.snapshot().is_some_and(|before| !before.status.has_ended());
+            reason == wish.reason.as_str() && (ended.is_marked() || ended.has_no_marks() && alive_before())
         }
-        Look::Failed(_) => return Decision::Act,
+        _ => *call == Call::Accepted && is_newly_marked(wish.action, before, ended),
+    }
+}
+
+/// Whether the mark for this verb was seen missing before and is there now. Any other mark proves nothing.
+fn is_newly_marked(action: Action, before: &Look, now: &Snapshot) -> bool {
+    before.snapshot().is_some_and(|before| !before.is_marked_for(action)) && now.is_marked_for(action)
+}
+
+/// What is said of a job that has ended.
+fn ended(wish: &Wish, before: &Look, call: &Call, now: &Snapshot) -> Verdict {
+    if now.status == JobStatus::Succeeded {
+        return Outcome::Finished.into();
+    }
+    if is_own_work(wish, before, call, now) {
+        return Outcome::done(wish.action).into();
+    }
+    let why = match now.status_reason.as_deref() {
+        None | Some("") => "Batch gives no reason for its end".to_owned(),
+        Some(reason) if reason == wish.reason.as_str() && wish.dry_run => "by a request with this reason".into(),
+        Some(reason) if reason == wish.reason.as_str() => {
+            "it carries this reason, but nothing shows that it was stopped for it".into()
+        }
+        Some(reason) => format!("its end has another reason: {reason}"),
+    };
+    Verdict::because(Outcome::Finished, why)
+}
+
+/// Decides what to do about a job, having looked at it: `None` to act, else what is said of it at once.
+///
+/// A job that could not be seen is acted on, since a cancel harms nothing that has started: an outage of
+/// `DescribeJobs` must not keep jobs alive. A dry run would have nothing to say, so it fails.
+#[must_use]
+pub fn judge(wish: &Wish, look: &Look) -> Option<Verdict> {
+    let seen = match look {
+        Look::Seen(seen) => seen,
+        Look::Missing => return Some(Outcome::NotFound.into()),
+        Look::NotShown => {
+            let why = "one look did not show the job, and there was no time for another";
+            return Some(Verdict::because(Outcome::Unavailable, why));
+        }
+        Look::Unseen(why) => {
+            let unavailable = || {
+                Verdict::because(Outcome::Unavailable, format!("the job could not be looked at: {why}"))
+            };
+            return wish.dry_run.then(unavailable);
+        }
     };
     if seen.status.has_ended() {
-        // A redelivered request finds its own work. Without flags there is no telling whose it was: the
-        // job was not seen alive, and a reason alone could be an earlier sender's.
-        let own =
-            seen.status == JobStatus::Failed && seen.is_flagged() && seen.has_reason(job.reason.as_str());
-        return settle(if own { Outcome::done(job.action) } else { Outcome::Finished }.into());
+        let unseen_before = Look::Unseen(String::new());
+        return Some(ended(wish, &unseen_before, &Call::NotMade, seen));
     }
-    if seen.status.has_started() && job.action == Action::Cancel {
-        return settle(Outcome::Started.into());
+    if seen.status.has_started() && wish.action == Action::Cancel {
+        return Some(Outcome::Started.into());
     }
-    if job.dry_run { settle(Outcome::planned(job.action).into()) } else { Decision::Act }
+    wish.dry_run.then(|| Outcome::planned(wish.action).into())
 }
 
-/// How the last call that acted on a job ended.
+/// What may be said of a job that was acted on, and whether a later look can change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Batch said it would.
-    Accepted,
-    /// Batch gave no useful answer, so the call may or may not have been carried out; the text says what
-    /// happened.
-    Unknown(String),
-}
-
-/// What one more look makes of a job that was acted on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    /// Nothing more will come: this is the result.
+pub enum Claim {
+    /// Nothing more will come.
     Final(Verdict),
-    /// The job may still change; this is the result if nobody looks again.
+    /// The job may soon change; this is said if nobody looks again.
     Soon(Verdict),
-    /// The job will not change before other jobs end; this is the result if nobody looks again.
+    /// The job will not change before other jobs end; this is said if nobody looks again.
     Late(Verdict),
 }
 
-impl Settlement {
+impl Claim {
     /// The verdict, final or not.
     #[must_use]
     pub fn into_verdict(self) -> Verdict {
@@ -227,226 +305,47 @@ impl Settlement {
     }
 }
 
-/// Says what became of `job` from the looks before and after acting on it.
-///
-/// The claim `cancelled` or `terminated` needs a FAILED job and one of:
-/// - a flag (`isCancelled`, `isTerminated`) that was seen missing before, when Batch accepted the call;
-/// - a flag and this request's own reason; without that, and without an answer or a look before, the flag
-///   could be another's work;
-/// - from a Batch that sends no flags, as emulators do: this request's own reason as `statusReason`, on a
-///   job that was seen alive before. Anything less is `finished`.
+/// Says what became of a job, from how it was seen `before`, what became of the `call`, and how it is seen `now`.
 #[must_use]
-pub fn settle(job: &Job, before: &Look, answer: &Answer, after: &Look) -> Settlement {
-    use Settlement::{Final, Late, Soon};
-    let verb = job.action.as_str();
-    let unsettled = |why: String| match answer {
-        Answer::Accepted => {
-            Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {why}"))
+pub fn claim(wish: &Wish, before: &Look, call: &Call, now: &Look) -> Claim {
+    use Claim::{Final, Late, Soon};
+    let verb = wish.action.as_str();
+    // What is said where the look does not decide.
+    let open = |seen: String| match call {
+        Call::Accepted => Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {seen}")),
+        Call::Unknown(error) => {
+            Verdict::because(Outcome::Unavailable, format!("the {verb} failed ({error}), and {seen}"))
         }
-        Answer::Unknown(error) => {
-            Verdict::because(Outcome::Unavailable, format!("the {verb} failed ({error}), and {why}"))
-        }
+        Call::Failed { error, refused: false } => Verdict::because(Outcome::Unavailable, error.as_str()),
+        Call::Failed { error, refused: true } => Verdict::because(Outcome::Refused, error.as_str()),
+        Call::NotMade => Verdict::because(Outcome::NotAttempted, seen),
     };
-    let now = match after {
+    let now = match now {
         Look::Seen(now) => now,
         Look::Missing if before.snapshot().is_none() => return Final(Outcome::NotFound.into()),
-        Look::Missing => return Soon(unsettled("DescribeJobs no longer shows the job".into())),
-        Look::Failed(why) => return Soon(unsettled(format!("a look at the job failed: {why}"))),
+        Look::Missing | Look::NotShown => return Soon(open("DescribeJobs does not show the job".into())),
+        Look::Unseen(why) => return Soon(open(format!("it could not be looked at: {why}"))),
     };
-    let unflagged_before = before.snapshot().is_some_and(|before| !before.is_flagged());
-    // A flag that stood there before says nothing about this request.
-    let newly_flagged = match before.snapshot() {
-        Some(before) => {
-            now.is_flagged()
-                && (now.is_cancelled, now.is_terminated) != (before.is_cancelled, before.is_terminated)
-        }
-        None => now.is_flagged() && *answer == Answer::Accepted,
-    };
-    match now.status {
-        JobStatus::Succeeded => Final(Outcome::Finished.into()),
-        JobStatus::Failed => {
-            let ours = now.has_reason(job.reason.as_str());
-            let stopped = match answer {
-                _ if now.has_no_flags() => ours && before.snapshot().is_some_and(|b| !b.status.has_ended()),
-                Answer::Accepted => now.is_flagged() && (ours || unflagged_before),
-                Answer::Unknown(_) => now.is_flagged() && ours,
-            };
-            Final(if stopped { Outcome::done(job.action) } else { Outcome::Finished }.into())
-        }
-        JobStatus::Starting | JobStatus::Running if job.action == Action::Cancel => {
-            Final(Outcome::Started.into())
-        }
-        _ if newly_flagged => {
-            let verdict = Outcome::under_way(job.action).into();
-            if now.status == JobStatus::Pending { Late(verdict) } else { Soon(verdict) }
-        }
-        JobStatus::Starting | JobStatus::Running => {
-            Soon(unsettled(format!("the job is still {}", now.status)))
-        }
-        _ if *answer != Answer::Accepted => Soon(unsettled(format!("the job is still {}", now.status))),
-        JobStatus::Pending => Late(Verdict::because(
-            Outcome::under_way(job.action),
-            "Batch accepted it; the job waits for other jobs to end",
-        )),
-        _ => Soon(Verdict::because(
-            Outcome::under_way(job.action),
-            format!("Batch accepted it; the job is still {}", now.status),
-        )),
+    if now.status.has_ended() {
+        return Final(ended(wish, before, call, now));
     }
+    if now.status.has_started() && wish.action == Action::Cancel {
+        return Final(Outcome::Started.into());
+    }
+    let is_new = is_newly_marked(wish.action, before, now);
+    if *call != Call::Accepted {
+        return Soon(open(format!("the job is still {}", now.status)));
+    }
+    if now.status.has_started() && !is_new {
+        return Soon(open(format!("the job is still {}, and not newly marked", now.status)));
+    }
+    let verdict = Verdict {
+        outcome: Outcome::under_way(wish.action),
+        why: (!is_new).then(|| format!("Batch accepted it; the job is still {}", now.status)),
+    };
+    // Marked and PENDING, it waits for its dependencies or its children.
+    if is_new && now.status == JobStatus::Pending { Late(verdict) } else { Soon(verdict) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::{JobId, Reason};
-    use Action::{Cancel, Terminate};
-
-    const OURS: &str = "Superseded by run 42.";
-
-    fn job(action: Action, dry_run: bool) -> Job {
-        Job { id: JobId::from("a"), action, dry_run, reason: Reason::new(OURS).unwrap() }
-    }
-
-    /// A look written as `STATUS [cancelled|terminated|unflagged|flagless] [ours|other]`, `missing` or `failed`.
-    fn look(text: &str) -> Look {
-        let words: Vec<&str> = text.split(' ').collect();
-        let flags = match words.get(1).copied() {
-            Some("cancelled") => (Some(true), Some(false)),
-            Some("terminated") => (Some(false), Some(true)),
-            Some("flagless") => (None, None),
-            _ => (Some(false), Some(false)),
-        };
-        match words[0] {
-            "missing" => Look::Missing,
-            "failed" => Look::Failed("500".into()),
-            status => Look::Seen(Snapshot {
-                status: status.into(),
-                status_reason: words.get(2).map(|whose| if *whose == "ours" { OURS } else { *whose }.into()),
-                job_name: None,
-                job_queue: None,
-                is_cancelled: flags.0,
-                is_terminated: flags.1,
-            }),
-        }
-    }
-
-    #[test]
-    fn decides_by_where_the_job_stands() {
-        use Outcome::*;
-        let check = |before: &str, action, expected: Option<Outcome>| {
-            let decided = match decide(&job(action, false), &look(before)) {
-                Decision::Act => None,
-                Decision::Settle(verdict) => Some(verdict.outcome),
-            };
-            assert_eq!(decided, expected, "{before}, {action:?}");
-        };
-        for waiting in ["SUBMITTED", "PENDING", "RUNNABLE", "PENDING cancelled ours", "HIBERNATING"] {
-            check(waiting, Cancel, None);
-            check(waiting, Terminate, None);
-        }
-        for started in ["STARTING", "RUNNING"] {
-            check(started, Cancel, Some(Started));
-            check(started, Terminate, None);
-        }
-        for action in [Cancel, Terminate] {
-            check("SUCCEEDED", action, Some(Finished));
-            check("FAILED unflagged other", action, Some(Finished));
-            check("FAILED unflagged ours", action, Some(Finished));
-            check("FAILED cancelled other", action, Some(Finished));
-            check("FAILED flagless ours", action, Some(Finished));
-            check("missing", action, Some(NotFound));
-            check("failed", action, None);
-        }
-        check("FAILED cancelled ours", Cancel, Some(Cancelled));
-        check("FAILED terminated ours", Terminate, Some(Terminated));
-        check("FAILED cancelled ours", Terminate, Some(Terminated));
-    }
-
-    #[test]
-    fn a_dry_run_never_acts() {
-        use Outcome::*;
-        let check = |before: &str, action, expected| match decide(&job(action, true), &look(before)) {
-            Decision::Act => panic!("{before}: a dry run acts"),
-            Decision::Settle(verdict) => assert_eq!(verdict.outcome, expected, "{before}"),
-        };
-        check("RUNNABLE", Cancel, WouldCancel);
-        check("RUNNABLE", Terminate, WouldTerminate);
-        check("RUNNING", Cancel, Started);
-        check("RUNNING", Terminate, WouldTerminate);
-        check("SUCCEEDED", Cancel, Finished);
-        check("missing", Cancel, NotFound);
-        check("failed", Cancel, Unavailable);
-    }
-
-    #[test]
-    fn claims_only_what_was_seen() {
-        use Outcome::*;
-        use Settlement::{Final, Late, Soon};
-        let (accepted, unknown) = (Answer::Accepted, Answer::Unknown("timed out".into()));
-        let check = |action,
-                     before: &str,
-                     answer: &Answer,
-                     after: &str,
-                     expected: fn(Verdict) -> Settlement,
-                     outcome| {
-            let settlement = settle(&job(action, false), &look(before), answer, &look(after));
-            let verdict = settlement.clone().into_verdict();
-            assert_eq!(settlement, expected(verdict.clone()), "{before} → {answer:?} → {after}");
-            assert_eq!(verdict.outcome, outcome, "{before} → {answer:?} → {after}");
-        };
-        // Ended.
-        check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Cancelled);
-        check(Cancel, "RUNNABLE", &accepted, "FAILED cancelled other", Final, Cancelled);
-        check(Cancel, "PENDING cancelled", &accepted, "FAILED cancelled other", Final, Finished);
-        check(Cancel, "PENDING cancelled", &accepted, "FAILED cancelled ours", Final, Cancelled);
-        check(Cancel, "failed", &accepted, "FAILED cancelled other", Final, Finished);
-        check(Terminate, "RUNNING", &accepted, "FAILED terminated ours", Final, Terminated);
-        check(Terminate, "RUNNABLE", &accepted, "FAILED cancelled ours", Final, Terminated);
-        check(Cancel, "failed", &accepted, "FAILED cancelled ours", Final, Cancelled);
-        check(Cancel, "RUNNABLE", &accepted, "FAILED unflagged other", Final, Finished);
-        check(Cancel, "RUNNABLE", &accepted, "FAILED unflagged ours", Final, Finished);
-        check(Cancel, "RUNNABLE", &accepted, "SUCCEEDED", Final, Finished);
-        // Ended, in a Batch without flags.
-        check(Cancel, "PENDING flagless", &accepted, "FAILED flagless ours", Final, Cancelled);
-        check(Cancel, "PENDING flagless", &accepted, "FAILED flagless other", Final, Finished);
-        check(Cancel, "failed", &accepted, "FAILED flagless ours", Final, Finished);
-        // Started before the cancel came.
-        check(Cancel, "RUNNABLE", &accepted, "STARTING", Final, Started);
-        check(Cancel, "RUNNABLE", &unknown, "RUNNING", Final, Started);
-        // Under way.
-        check(Cancel, "RUNNABLE", &accepted, "RUNNABLE cancelled ours", Soon, Cancelling);
-        check(Cancel, "RUNNABLE", &accepted, "RUNNABLE", Soon, Cancelling);
-        check(Cancel, "PENDING", &accepted, "PENDING", Late, Cancelling);
-        check(Cancel, "PENDING", &accepted, "PENDING cancelled", Late, Cancelling);
-        check(Terminate, "RUNNING", &accepted, "RUNNING terminated ours", Soon, Terminating);
-        check(Terminate, "RUNNING", &accepted, "RUNNING", Soon, Accepted);
-        // Not seen.
-        check(Cancel, "RUNNABLE", &accepted, "failed", Soon, Accepted);
-        check(Cancel, "RUNNABLE", &accepted, "missing", Soon, Accepted);
-        check(Cancel, "failed", &accepted, "missing", Final, NotFound);
-        // No answer: only this request's own reason proves that it was carried out.
-        check(Cancel, "RUNNABLE", &unknown, "FAILED cancelled ours", Final, Cancelled);
-        check(Cancel, "RUNNABLE", &unknown, "FAILED cancelled other", Final, Finished);
-        check(Cancel, "RUNNABLE", &unknown, "RUNNABLE", Soon, Unavailable);
-        check(Cancel, "PENDING", &unknown, "PENDING", Soon, Unavailable);
-        check(Cancel, "RUNNABLE", &unknown, "RUNNABLE cancelled", Soon, Cancelling);
-        check(Terminate, "RUNNING", &unknown, "RUNNING", Soon, Unavailable);
-        // A flag that was there before is another's.
-        check(Terminate, "PENDING cancelled", &unknown, "PENDING cancelled", Soon, Unavailable);
-        check(Terminate, "RUNNING cancelled", &unknown, "RUNNING cancelled", Soon, Unavailable);
-        check(Terminate, "RUNNING cancelled", &accepted, "RUNNING cancelled", Soon, Accepted);
-        check(Terminate, "PENDING cancelled", &unknown, "PENDING terminated", Late, Terminating);
-        check(Terminate, "PENDING cancelled", &accepted, "PENDING cancelled", Late, Terminating);
-        check(Cancel, "failed", &unknown, "RUNNABLE cancelled", Soon, Unavailable);
-        check(Cancel, "RUNNABLE", &unknown, "failed", Soon, Unavailable);
-        check(Cancel, "RUNNABLE", &unknown, "missing", Soon, Unavailable);
-    }
-
-    #[test]
-    fn every_outcome_is_listed_once_and_written_as_it_is_named() {
-        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, place);
-            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{}\"", outcome.as_str()));
-        }
-    }
-}
+mod tests;

@@ -10,8 +10,11 @@ use serde_json::value::RawValue;
 use crate::report::Report;
 use crate::trigger::{MessageGroup, Source, UnknownPayload};
 
-/// Largest reply, in bytes: Lambda's 6 MB less room for what it wraps around an error.
-pub const MAX_REPLY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
+/// Largest report, in bytes: what a state of Step Functions may put out.
+pub const MAX_REPORT_BYTES: usize = 256 * 1024;
+
+/// Largest message of a failed invocation, in characters: with what Lambda puts around it, a state's `Cause` holds it.
+pub const MAX_FAILURE_CHARS: usize = 32_000;
 
 /// A successful invocation's answer.
 #[derive(Debug, Serialize)]
@@ -87,19 +90,24 @@ impl From<InvocationError> for Diagnostic {
 /// must not fail silently.
 pub fn reply(report: &Report) -> Result<Reply, InvocationError> {
     let mut deliveries = report.deliveries().peekable();
-    if deliveries.peek().is_some() && deliveries.all(|(delivery, _)| delivery.source == Source::Sqs) {
+    if deliveries.peek().is_some() && deliveries.all(|(delivery, _)| delivery.requested_by.source == Source::Sqs) {
         if let Some(partial) = partial_batch(report) {
             return Ok(Reply::PartialBatch(partial));
         }
-    } else if report.results().all(|result| result.outcome.is_settled()) {
-        let json = report.to_json(MAX_REPLY_BYTES, str::len);
+    } else if report.deliveries().all(|(_, is_settled)| is_settled) {
+        let json = report.to_json(MAX_REPORT_BYTES, str::len);
         if let Ok(json) = RawValue::from_string(json) {
             return Ok(Reply::Report(json));
         }
     }
-    // The report becomes a string within JSON, in which quotes and backslashes are escaped.
-    let escaped = |json: &str| json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
-    Err(InvocationError::CancellationIncomplete { report: report.to_json(MAX_REPLY_BYTES, escaped) })
+    let report = report.to_json(MAX_FAILURE_CHARS, chars_within_json);
+    Err(InvocationError::CancellationIncomplete { report })
+}
+
+/// How many characters, as UTF-16 counts them, a text has as a string within JSON.
+fn chars_within_json(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    text.encode_utf16().count() + escaped
 }
 
 /// The messages that are not settled. Of a FIFO queue's message group, from the first such message on all
@@ -111,17 +119,18 @@ fn partial_batch(report: &Report) -> Option<PartialBatch> {
     let mut held_back: HashSet<&MessageGroup> = HashSet::new();
     let mut reported = HashSet::new();
     let mut batch_item_failures = Vec::new();
-    for (delivery, mut results) in report.deliveries() {
+    for (delivery, is_settled) in report.deliveries() {
         let held = delivery.group.as_ref().is_some_and(|group| held_back.contains(group));
-        if !held && results.all(|result| result.outcome.is_settled()) {
+        if is_settled && !held {
             continue;
         }
         held_back.extend(&delivery.group);
-        if delivery.id.is_empty() {
+        let id = &delivery.requested_by.id;
+        if id.is_empty() {
             return None;
         }
-        if reported.insert(&delivery.id) {
-            batch_item_failures.push(ItemFailure { item_identifier: delivery.id.clone() });
+        if reported.insert(id) {
+            batch_item_failures.push(ItemFailure { item_identifier: id.to_string() });
         }
     }
     Some(PartialBatch { batch_item_failures })

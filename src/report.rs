@@ -1,192 +1,238 @@
-//! What became of every request of an invocation, and how that is written.
+//! What is gathered of an invocation's results: counts, what is not settled, and as many results as an answer can
+//! hold.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
-use crate::executor::{Execution, Tally};
+use crate::engine::{JobResult, Tally};
 use crate::job::Snapshot;
-use crate::outcome::Outcome;
-use crate::plan::Plan;
-use crate::request::{Action, JobId};
-use crate::trigger::{Delivery, Source};
+use crate::outcome::{Outcome, Verdict, Wish};
+use crate::request::JobId;
+use crate::result::ResultRecord;
+use crate::trigger::Delivery;
 
-/// An invocation that has been dealt with.
+/// Most results that are kept for an answer. None that is shorter than this fits more.
+const MOST_KEPT: usize = crate::reply::MAX_REPORT_BYTES / 64;
+
+/// An invocation that has been dealt with, as far as its answer needs it.
 #[derive(Debug)]
 pub struct Report {
     deliveries: Vec<Delivery>,
-    plan: Plan,
-    execution: Execution,
+    gathered: Gathered,
+    tally: Tally,
+}
+
+/// What is gathered while results come in.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    /// By what comes first in an answer: what is not settled, then in the order in which it was asked for.
+    kept: BTreeMap<(bool, usize, usize), Kept>,
+    most: usize,
+    /// Results by outcome.
+    counts: BTreeMap<Outcome, u64>,
+    /// Whether each delivery has a result that is not settled.
+    unsettled: Vec<bool>,
+}
+
+/// One result that may go into an answer.
+#[derive(Debug)]
+struct Kept {
+    verdict: Verdict,
+    /// `None` for a delivery as a whole.
+    job: Option<KeptJob>,
+}
+
+#[derive(Debug)]
+struct KeptJob {
+    id: JobId,
+    wish: Wish,
+    before: Option<Snapshot>,
+    after: Option<Snapshot>,
+    attempts: u32,
+}
+
+impl Gathered {
+    /// Nothing yet of so many deliveries. Without `keep`, no result is kept for an answer.
+    pub(crate) fn new(deliveries: usize, keep: bool) -> Self {
+        Self {
+            kept: BTreeMap::new(),
+            most: if keep { MOST_KEPT } else { 0 },
+            counts: BTreeMap::new(),
+            unsettled: vec![false; deliveries],
+        }
+    }
+
+    /// Takes a job's result.
+    pub(crate) fn job(&mut self, result: JobResult<'_>) {
+        let JobResult { id, ordered, verdict, before, after, attempts } = result;
+        self.count(ordered.delivery, verdict.outcome, 1);
+        self.keep(ordered.delivery, ordered.place, verdict, || {
+            let job = KeptJob {
+                id: id.clone(),
+                wish: ordered.wish.clone(),
+                before: before.cloned(),
+                after: after.cloned(),
+                attempts,
+            };
+            Some(job)
+        });
+    }
+
+    /// Takes one result for a whole delivery, which stands for so many jobs.
+    pub(crate) fn delivery(&mut self, delivery: usize, verdict: &Verdict, jobs: usize) {
+        self.count(delivery, verdict.outcome, jobs);
+        self.keep(delivery, 0, verdict, || None);
+    }
+
+    pub(crate) fn counts(&self) -> &BTreeMap<Outcome, u64> {
+        &self.counts
+    }
+
+    fn count(&mut self, delivery: usize, outcome: Outcome, results: usize) {
+        *self.counts.entry(outcome).or_default() += u64::try_from(results).unwrap_or(u64::MAX);
+        if let Some(unsettled) = self.unsettled.get_mut(delivery) {
+            *unsettled |= !outcome.is_settled();
+        }
+    }
+
+    fn keep(&mut self, delivery: usize, place: usize, verdict: &Verdict, job: impl FnOnce() -> Option<KeptJob>) {
+        let key = (verdict.outcome.is_settled(), delivery, place);
+        let is_full = self.kept.len() >= self.most;
+        if is_full && self.kept.last_key_value().is_none_or(|(last, _)| *last < key) {
+            return;
+        }
+        self.kept.insert(key, Kept { verdict: verdict.clone(), job: job() });
+        if is_full {
+            self.kept.pop_last();
+        }
+    }
 }
 
 impl Report {
-    pub(crate) fn new(deliveries: Vec<Delivery>, plan: Plan, execution: Execution) -> Self {
-        Self { deliveries, plan, execution }
+    pub(crate) fn new(deliveries: Vec<Delivery>, gathered: Gathered, tally: Tally) -> Self {
+        Self { deliveries, gathered, tally }
     }
 
-    /// Each delivery with its results: one for every job id it names, or one for its rejection.
-    pub fn deliveries(&self) -> impl Iterator<Item = (&Delivery, impl Iterator<Item = ResultRecord<'_>>)> {
-        self.deliveries.iter().zip(&self.plan.wanted).map(|(delivery, wanted)| {
-            let rejected = delivery.request.is_err().then(|| ResultRecord::rejected(delivery));
-            let jobs = wanted.iter().filter_map(|&job| self.result(delivery, job));
-            (delivery, rejected.into_iter().chain(jobs))
-        })
+    /// Each delivery, and whether all its results are settled.
+    pub fn deliveries(&self) -> impl Iterator<Item = (&Delivery, bool)> {
+        self.deliveries.iter().zip(self.gathered.unsettled.iter().map(|unsettled| !unsettled))
     }
 
-    /// Every result, in the order of the deliveries and of the ids in them.
+    /// The results that were kept, in the order of the deliveries and of the ids in them.
     pub fn results(&self) -> impl Iterator<Item = ResultRecord<'_>> {
-        self.deliveries().flat_map(|(_, results)| results)
+        let mut kept: Vec<_> = self.gathered.kept.iter().collect();
+        kept.sort_unstable_by_key(|((_, delivery, place), _)| (*delivery, *place));
+        kept.into_iter().filter_map(|((_, delivery, _), kept)| self.record(*delivery, kept))
     }
 
     /// Counts over the results.
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        let mut outcomes = BTreeMap::new();
-        for result in self.results() {
-            *outcomes.entry(result.outcome).or_default() += 1;
-        }
-        Summary { outcomes, tally: self.execution.tally, omitted: 0 }
+    pub fn summary(&self) -> Summary<'_> {
+        Summary { outcomes: &self.gathered.counts, tally: self.tally, omitted: 0 }
     }
 
-    /// The report as JSON of at most `limit` bytes, as `cost` counts them. Past that it lists only what is
-    /// not settled, as far as it fits, and its summary counts what was `omitted`; the log has everything.
+    /// The report as JSON that costs at most `limit`, as `cost` counts it. Where it does not fit, what the requests
+    /// themselves said is left out; then, of the results, those that are settled first. The summary counts what was
+    /// `omitted`; the log has everything.
     #[must_use]
     pub fn to_json(&self, limit: usize, cost: impl Fn(&str) -> usize) -> String {
         // The summary and the braces around both.
         const FRAME: usize = 1024;
-        let write = |keep: &dyn Fn(Outcome) -> bool| {
-            let (mut list, mut spent, mut omitted) = (String::new(), FRAME, 0);
-            for result in self.results() {
-                let json = serde_json::to_string(&result).unwrap_or_default();
-                let price = cost(&json) + 1;
-                if json.is_empty() || !keep(result.outcome) || spent + price > limit {
-                    omitted += 1;
-                    continue;
-                }
-                spent += price;
-                if !list.is_empty() {
-                    list.push(',');
-                }
-                list.push_str(&json);
-            }
-            (list, omitted)
+        let limit = limit.saturating_sub(FRAME);
+        let all = self.summary().requested();
+        let write = |json: String, spent: &mut usize| {
+            *spent += cost(&json) + 1;
+            (*spent <= limit && !json.is_empty()).then_some(json)
         };
-        let (mut list, mut omitted) = write(&|_| true);
-        if omitted > 0 {
-            (list, omitted) = write(&|outcome| !outcome.is_settled());
-        }
-        let summary = serde_json::to_string(&Summary { omitted, ..self.summary() }).unwrap_or_default();
-        format!(r#"{{"summary":{summary},"results":[{list}]}}"#)
+        let mut spent = 0;
+        let full: Option<Vec<_>> =
+            self.results().map(|record| write(to_json(&record), &mut spent)).collect();
+        let list = full.unwrap_or_else(|| {
+            let mut spent = 0;
+            let kept = self.gathered.kept.iter();
+            let records = kept.filter_map(|((_, delivery, place), kept)| {
+                Some(((*delivery, *place), self.record(*delivery, kept)?))
+            });
+            let mut lean: Vec<_> =
+                records.map_while(|(key, record)| Some((key, write(to_json(&record.lean()), &mut spent)?))).collect();
+            lean.sort_unstable_by_key(|(key, _)| *key);
+            lean.into_iter().map(|(_, json)| json).collect()
+        });
+        let omitted = all.saturating_sub(u64::try_from(list.len()).unwrap_or(u64::MAX));
+        let summary = to_json(&Summary { omitted, ..self.summary() });
+        format!(r#"{{"summary":{summary},"results":[{}]}}"#, list.join(","))
     }
 
-    fn result<'a>(&'a self, delivery: &'a Delivery, job: usize) -> Option<ResultRecord<'a>> {
-        let request = delivery.request.as_ref().ok()?;
-        let job = self.plan.jobs.get(job).zip(self.execution.results.get(job));
-        let (job, result) = job?;
-        Some(ResultRecord {
-            job_id: Some(&job.id),
-            outcome: result.verdict.outcome,
-            action: Some(job.action),
-            reason: Some(job.reason.as_str()),
-            reason_truncated: job.reason.truncated(),
-            dry_run: job.dry_run,
-            why: result.verdict.why.as_deref().map(Cow::Borrowed),
-            before: result.before.as_ref(),
-            after: result.after.as_ref(),
-            attempts: result.attempts,
-            metadata: request.metadata.as_deref(),
-            delivery: DeliveryRef { source: delivery.source, id: &delivery.id },
-        })
-    }
-}
-
-/// One result: what became of one job of one delivery, or why the delivery was rejected.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ResultRecord<'a> {
-    /// Which job; absent when the request was rejected.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_id: Option<&'a JobId>,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<Action>,
-    /// The reason that was, or would have been, sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'a str>,
-    /// Whether the producer's reason was longer than Batch takes.
-    #[serde(skip_serializing_if = "is_false")]
-    pub reason_truncated: bool,
-    /// Whether nothing was to be changed.
-    #[serde(skip_serializing_if = "is_false")]
-    pub dry_run: bool,
-    /// One sentence, where the outcome alone does not say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<Cow<'a, str>>,
-    /// The job before acting.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<&'a Snapshot>,
-    /// The job when it was last seen after acting.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<&'a Snapshot>,
-    /// Calls to stop the job that were started.
-    pub attempts: u32,
-    /// The producer's own data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<&'a RawValue>,
-    /// Who asked.
-    pub delivery: DeliveryRef<'a>,
-}
-
-/// The delivery that a result belongs to.
-#[derive(Debug, Serialize)]
-pub struct DeliveryRef<'a> {
-    /// Where it came from.
-    pub source: Source,
-    /// Its id there.
-    pub id: &'a str,
-}
-
-impl<'a> ResultRecord<'a> {
-    fn rejected(delivery: &'a Delivery) -> Self {
-        Self {
-            job_id: None,
-            outcome: Outcome::Rejected,
-            action: None,
-            reason: None,
-            reason_truncated: false,
-            dry_run: false,
-            why: delivery.request.as_ref().err().map(|rejection| rejection.to_string().into()),
-            before: None,
-            after: None,
-            attempts: 0,
-            metadata: None,
-            delivery: DeliveryRef { source: delivery.source, id: &delivery.id },
-        }
+    fn record<'a>(&'a self, delivery: usize, kept: &'a Kept) -> Option<ResultRecord<'a>> {
+        let delivery = self.deliveries.get(delivery)?;
+        Some(record(delivery, &kept.verdict, kept.job.as_ref().map(|job| JobPart {
+            id: &job.id,
+            wish: &job.wish,
+            before: job.before.as_ref(),
+            after: job.after.as_ref(),
+            attempts: job.attempts,
+        })))
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_false(flag: &bool) -> bool {
-    !flag
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What a result says of a job.
+pub(crate) struct JobPart<'a> {
+    id: &'a JobId,
+    wish: &'a Wish,
+    before: Option<&'a Snapshot>,
+    after: Option<&'a Snapshot>,
+    attempts: u32,
+}
+
+impl<'a> From<JobResult<'a>> for JobPart<'a> {
+    fn from(result: JobResult<'a>) -> Self {
+        let JobResult { id, ordered, before, after, attempts, .. } = result;
+        Self { id, wish: &ordered.wish, before, after, attempts }
+    }
+}
+
+/// The record of one result: of a job, or of a delivery as a whole.
+pub(crate) fn record<'a>(
+    delivery: &'a Delivery,
+    verdict: &'a Verdict,
+    job: Option<JobPart<'a>>,
+) -> ResultRecord<'a> {
+    let request = delivery.request.as_ref().ok();
+    let job = job.as_ref();
+    ResultRecord {
+        job_id: job.map(|job| job.id),
+        outcome: verdict.outcome,
+        action: job.map(|job| job.wish.action),
+        reason: job.map(|job| job.wish.reason.as_str()),
+        reason_truncated: job.is_some_and(|job| job.wish.reason.truncated()),
+        dry_run: job.is_some_and(|job| job.wish.dry_run),
+        why: verdict.why.as_deref(),
+        before: job.and_then(|job| job.before),
+        after: job.and_then(|job| job.after),
+        attempts: job.map_or(0, |job| job.attempts),
+        metadata: request.and_then(|request| request.metadata.as_deref()),
+        requested_by: &delivery.requested_by,
+    }
 }
 
 /// Counts over an invocation's results.
 #[derive(Debug, Clone)]
-pub struct Summary {
+pub struct Summary<'a> {
     /// How many results there are of each outcome that occurred.
-    pub outcomes: BTreeMap<Outcome, u64>,
+    pub outcomes: &'a BTreeMap<Outcome, u64>,
     /// What it took.
     pub tally: Tally,
-    /// Results that a reply leaves out, to stay within Lambda's limit.
+    /// Results that an answer leaves out, to stay within its limit.
     pub omitted: u64,
 }
 
-impl Summary {
+impl Summary<'_> {
     /// How many results there are.
     #[must_use]
     pub fn requested(&self) -> u64 {
@@ -200,12 +246,12 @@ impl Summary {
     }
 }
 
-impl Serialize for Summary {
+impl Serialize for Summary<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("requested", &self.requested())?;
         map.serialize_entry("settled", &self.settled())?;
-        for (outcome, count) in &self.outcomes {
+        for (outcome, count) in self.outcomes {
             map.serialize_entry(outcome, count)?;
         }
         map.serialize_entry("apiCalls", &self.tally.api_calls)?;

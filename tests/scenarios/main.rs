@@ -8,7 +8,6 @@
 )]
 
 mod acting;
-mod clockwork;
 mod faults;
 mod harness;
 mod invariants;

@@ -1,0 +1,193 @@
+//! Orders in, results out: every call to Batch, under one budget.
+//!
+//! A single loop takes orders as they come, starts calls as long as the service takes them, and reads their answers
+//! as they arrive. Each job walks from look to act to confirm by itself, so the three overlap: what was looked at is
+//! acted on while the next is looked at. Results go to a [`Sink`] as soon as they are final, and what is finished is
+//! freed. What to do and what may be said is [`crate::outcome`]'s to decide.
+
+mod answers;
+mod calls;
+mod memory;
+mod pending;
+mod refusals;
+mod run;
+mod service;
+
+use std::time::Duration;
+
+use futures_util::future::FutureExt;
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::batch::{BatchApi, CallError, Described, Detail, Stopped};
+use crate::config::Limits;
+use crate::job::Snapshot;
+use crate::order::{Order, Ordered};
+use crate::outcome::{Look, Verdict, judge};
+use crate::request::{Action, JobId, Reason};
+use run::Run;
+
+pub use memory::Memory;
+pub use pending::SECOND_LOOK;
+
+/// What became of one wish for one job.
+#[derive(Debug, Clone, Copy)]
+pub struct JobResult<'a> {
+    /// Which job.
+    pub id: &'a JobId,
+    /// What was wanted, and by whom.
+    pub ordered: &'a Ordered,
+    /// The outcome.
+    pub verdict: &'a Verdict,
+    /// The job before acting, where it was seen.
+    pub before: Option<&'a Snapshot>,
+    /// The job when it was last seen after acting.
+    pub after: Option<&'a Snapshot>,
+    /// Calls to cancel or terminate it that were started, alone or in bulk.
+    pub attempts: u32,
+}
+
+/// What takes results, one for each wish of an order.
+pub trait Sink {
+    /// A wish is settled, or given up.
+    fn settled(&mut self, result: JobResult<'_>);
+
+    /// For now there are no more results: whatever was gathered may be passed on.
+    fn flush(&mut self) {}
+}
+
+/// What decides about acting, having looked.
+pub trait Judge {
+    /// How much of a job it wants to see.
+    fn detail(&self) -> Detail {
+        Detail::Reported
+    }
+
+    /// Whether no job may be acted on before every one has been judged.
+    fn holds_acts(&self) -> bool {
+        false
+    }
+
+    /// Decides about one wish: `None` to act, else what is said of it at once.
+    fn judge(&self, ordered: &Ordered, look: &Look, detail: Option<&RawValue>) -> Option<Verdict>;
+
+    /// Takes a look at a job that nobody wants anything of, but which was ordered with no wish to be looked at.
+    fn saw(&self, _id: &JobId, _look: &Look, _detail: Option<&RawValue>) {}
+}
+
+/// Whatever is asked for is done, where the job's state allows it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AsAsked;
+
+impl Judge for AsAsked {
+    fn judge(&self, ordered: &Ordered, look: &Look, _detail: Option<&RawValue>) -> Option<Verdict> {
+        judge(&ordered.wish, look)
+    }
+}
+
+/// Counts over an invocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls started, of every operation.
+    pub api_calls: u64,
+    /// Calls that failed, as a whole or for some items, and were tried again.
+    pub retries: u64,
+    /// Calls that were throttled, as a whole or for some items.
+    pub throttled: u64,
+}
+
+/// What a run goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// How Batch is called.
+    pub limits: &'a Limits,
+    /// What is remembered of Batch.
+    pub memory: &'a Memory,
+    /// How long calls may be under way.
+    pub budget: Duration,
+}
+
+/// Deals with every order within the budget, and gives `sink` the result of each of its wishes.
+///
+/// No call starts or goes on past the budget. What has not been settled by then is told as such.
+pub async fn carry_out<B: BatchApi>(
+    batch: &B,
+    orders: impl Stream<Item = Order>,
+    judge: &impl Judge,
+    sink: &mut impl Sink,
+    terms: Terms<'_>,
+) -> Tally {
+    let begun = Instant::now();
+    let detail = judge.detail();
+    let mut orders = std::pin::pin!(orders.fuse());
+    let mut run = Run::new(judge, sink, terms);
+    let mut in_flight = FuturesUnordered::new();
+
+    loop {
+        let now = begun.elapsed();
+        while run.has_room()
+            && let Some(next) = orders.next().now_or_never()
+        {
+            match next {
+                Some(order) => run.order(order, now),
+                None => run.no_more_orders(),
+            }
+        }
+        while now < terms.budget
+            && in_flight.len() < terms.limits.max_in_flight
+            && let Some((number, request, limit)) = run.next_call(now)
+        {
+            in_flight.push(async move { (number, send(batch, request, detail, limit).await) });
+        }
+        let wake = run.wakes_at(now);
+        if now >= terms.budget || in_flight.is_empty() && !run.awaits_orders() && wake.is_none() {
+            break;
+        }
+        run.flush();
+        tokio::select! {
+            biased;
+            Some((number, reply)) = in_flight.next() => run.take_reply(number, reply, begun.elapsed()),
+            next = orders.next(), if run.awaits_orders() && run.has_room() => match next {
+                Some(order) => run.order(order, begun.elapsed()),
+                None => run.no_more_orders(),
+            },
+            () = sleep_until(begun + wake.unwrap_or(terms.budget).min(terms.budget)) => {}
+        }
+    }
+    let tally = run.finish();
+    while let Some(order) = orders.next().now_or_never().flatten() {
+        run::not_attempted(order, sink);
+    }
+    sink.flush();
+    tally
+}
+
+/// One call to Batch.
+enum Request {
+    Describe(Vec<JobId>),
+    Stop(Action, Vec<JobId>, Reason),
+}
+
+/// What it answered.
+enum Reply {
+    Described(Described),
+    Stopped(Stopped),
+}
+
+async fn send<B: BatchApi>(
+    batch: &B,
+    request: Request,
+    detail: Detail,
+    limit: Duration,
+) -> Result<Reply, CallError> {
+    let answer = async {
+        match request {
+            Request::Describe(ids) => batch.describe(&ids, detail).await.map(Reply::Described),
+            Request::Stop(action, ids, reason) => {
+                batch.stop(action, &ids, &reason).await.map(Reply::Stopped)
+            }
+        }
+    };
+    timeout(limit, answer).await.unwrap_or_else(|_| Err(CallError::timed_out(limit)))
+}

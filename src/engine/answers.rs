@@ -1,0 +1,273 @@
+//! What an answer from Batch means for the jobs of a call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::calls::{Lane, Parcel, Stage};
+use super::pending::{Next, Pending};
+use super::refusals::Split;
+use super::run::{Run, UnderWay};
+use super::{Judge, Reply, Sink};
+use crate::backoff::TRANSIENT;
+use crate::batch::{CallError, Described, FailureKind, Shown, Stopped};
+use crate::outcome::Look;
+
+/// A call that failed twice as a whole is halved, but while everything fails, or one of many waiting calls after the
+/// other, that would tell nothing: only after so many failures.
+const HALVE: u32 = 2;
+const HALVE_IN_AN_OUTAGE: u32 = 4;
+
+/// After so many failures the delay grows no more: by then the service is probed, and how often is its own matter.
+const LONGEST_DELAY: u32 = 4;
+
+impl<J: Judge, S: Sink> Run<'_, J, S> {
+    /// Takes the reply to a call.
+    pub(super) fn take_reply(&mut self, number: u64, reply: Result<Reply, CallError>, now: Duration) {
+        let Some(call) = self.ended(number) else {
+            return;
+        };
+        match reply {
+            Ok(Reply::Described(shown)) => self.described(call, shown, now),
+            Ok(Reply::Stopped(items)) => self.stopped(call, items, now),
+            Err(error) => self.failed(call, &error, now),
+        }
+    }
+
+    fn described(&mut self, call: UnderWay, mut shown: Described, now: Duration) {
+        self.answered(&call, now);
+        let UnderWay { lane, parcel, started } = call;
+        let mut again: BTreeMap<Duration, Vec<Box<Pending>>> = BTreeMap::new();
+        let mut unclear = Vec::new();
+        for mut job in parcel.jobs {
+            let (look, detail) = match shown.take(job.id()) {
+                Ok(Some(Shown { snapshot, detail })) => (Look::Seen(snapshot), detail),
+                Ok(None) => (job.not_shown(started, now), None),
+                Err(error) => {
+                    job.note(&error);
+                    unclear.push(job);
+                    continue;
+                }
+            };
+            if lane == Lane::Confirm {
+                match job.confirmed(look, now, self.sink) {
+                    Next::Done => {}
+                    Next::LookAt(due) => again.entry(due).or_default().push(job),
+                    Next::Act => self.enqueue(job.lane(), job, now),
+                }
+            } else if look == Look::NotShown && job.second_look() < self.act_until(now) {
+                again.entry(job.second_look()).or_default().push(job);
+            } else {
+                self.looked(job, look, detail.as_deref(), now);
+            }
+        }
+        for (due, jobs) in again {
+            self.put_off(lane.clone(), Parcel::of(jobs), due, now);
+        }
+        self.again_alone(&lane, unclear, now);
+    }
+
+    fn stopped(&mut self, call: UnderWay, mut items: Stopped, now: Duration) {
+        let ended = call.ended(now);
+        let UnderWay { lane, parcel, .. } = call;
+        let (mut throttled, mut failed, mut done) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last = None;
+        for mut job in parcel.jobs {
+            let Err(error) = items.take(job.id()) else {
+                done.push((job, true));
+                continue;
+            };
+            job.call_failed(&error);
+            match error.kind {
+                FailureKind::Throttled => throttled.push(job),
+                kind if kind.is_passing() => failed.push(job),
+                _ => done.push((job, false)),
+            }
+            last = Some(error);
+        }
+        if !done.is_empty() {
+            self.kind(&lane).refusals.passed(ended.jobs);
+            if ended.jobs == 1 && self.kind(&lane).refusals.is_bulk_denied()
+                && let Some(error) = self.kind(&lane).error.take()
+            {
+                self.terms.memory.no_bulk(&error);
+            }
+        }
+        self.tally.retries += u64::from(!throttled.is_empty() || !failed.is_empty());
+        let wait = self.wait(Stage::Act, now, None);
+        let service = &mut self.kind(&lane).service;
+        let is_back = match (throttled.is_empty(), done.is_empty()) {
+            (false, nothing_done) => {
+                let is_back = service.throttled(ended, !nothing_done, wait);
+                self.tally.throttled += 1;
+                is_back
+            }
+            (true, false) => service.answered(ended),
+            (true, true) => {
+                service.failed(ended, wait);
+                self.kind(&lane).error = last;
+                false
+            }
+        };
+        self.rejoin(is_back, &lane);
+        for (mut job, accepted) in done {
+            if accepted {
+                let left = self.terms.budget.saturating_sub(now);
+                job.acted(true, now, self.terms.limits.confirm_timeout.min(left));
+                self.enqueue(Lane::Confirm, job, now);
+            } else {
+                self.give_up(&lane, job, "", now);
+            }
+        }
+        if !throttled.is_empty() {
+            self.first(lane.clone(), Parcel::of(throttled), now);
+        }
+        self.again_alone(&lane, failed, now);
+    }
+
+    /// Jobs whose own part in a call failed, while the call as such was answered.
+    fn again_alone(&mut self, lane: &Lane, jobs: Vec<Box<Pending>>, now: Duration) {
+        let mut again = Vec::new();
+        let mut failures = 0;
+        for mut job in jobs {
+            job.failed_alone(now);
+            if self.is_exhausted(lane, &job) {
+                let why = job.last_failure();
+                self.give_up(lane, job, &why, now);
+            } else {
+                failures = failures.max(job.failures().0);
+                again.push(job);
+            }
+        }
+        let due = now + TRANSIENT.delay(failures, self.rng.f64());
+        // In a look, only a question for one job alone can tell.
+        let parcel = if lane.stage() == Stage::Act { Parcel::of(again) } else { Parcel::singly(again) };
+        self.put_off(lane.clone(), parcel, due, now);
+    }
+
+    fn failed(&mut self, call: UnderWay, error: &CallError, now: Duration) {
+        let is_bulk = call.parcel.jobs.len() > 1;
+        match error.kind {
+            FailureKind::NoBulk if is_bulk => {
+                self.answered(&call, now);
+                self.terms.memory.no_bulk(error);
+                self.first(call.lane, Parcel::singly(call.parcel.jobs), now);
+            }
+            FailureKind::Refused | FailureKind::Denied => self.refused(call, error, now),
+            FailureKind::Throttled => self.throttled(call, error, now),
+            _ => self.failed_for_now(call, error, now),
+        }
+    }
+
+    fn refused(&mut self, call: UnderWay, error: &CallError, now: Duration) {
+        self.answered(&call, now);
+        let UnderWay { lane, mut parcel, .. } = call;
+        let is_denied = error.kind == FailureKind::Denied;
+        let kind = self.kind(&lane);
+        kind.error = Some(error.clone());
+        // `DescribeJobs` cannot be scoped: it is denied for all jobs or none.
+        kind.is_denied |= is_denied && lane.stage() != Stage::Act;
+        if kind.is_denied {
+            parcel.jobs.into_iter().for_each(|job| self.give_up(&lane, job, &error.to_string(), now));
+        } else if parcel.jobs.len() > 1 {
+            parcel.jobs.iter_mut().for_each(|job| job.note(error));
+            match kind.refusals.whole(is_denied) {
+                Split::Halves => {
+                    let [one, other] = parcel.halves();
+                    self.first(lane.clone(), other, now);
+                    self.first(lane, one, now);
+                }
+                Split::Singly => self.first(lane, Parcel::singly(parcel.jobs), now),
+            }
+        } else {
+            if is_denied {
+                kind.refusals.single_denied();
+                kind.is_denied = kind.refusals.is_role();
+            }
+            for mut job in parcel.jobs {
+                if lane.stage() == Stage::Act {
+                    job.call_failed(error);
+                    job.stop_acting(&error.to_string(), now, self.sink)
+                        .then(|| self.enqueue(Lane::Confirm, job, now));
+                } else {
+                    self.give_up(&lane, job, &error.to_string(), now);
+                }
+            }
+        }
+    }
+
+    fn throttled(&mut self, call: UnderWay, error: &CallError, now: Duration) {
+        let ended = call.ended(now);
+        let UnderWay { lane, mut parcel, .. } = call;
+        self.tally.throttled += 1;
+        self.tally.retries += 1;
+        for job in &mut parcel.jobs {
+            if lane.stage() == Stage::Act { job.call_failed(error) } else { job.note(error) }
+        }
+        let wait = self.wait(lane.stage(), now, error.retry_after);
+        let kind = self.kind(&lane);
+        kind.error = Some(error.clone());
+        let is_back = kind.service.throttled(ended, false, wait);
+        self.rejoin(is_back, &lane);
+        self.first(lane, parcel, now);
+    }
+
+    /// A call failed in a way that may pass. It is tried again as it was; halved when it has failed twice as a whole.
+    fn failed_for_now(&mut self, call: UnderWay, error: &CallError, now: Duration) {
+        let ended = call.ended(now);
+        let UnderWay { lane, mut parcel, .. } = call;
+        let stage = lane.stage();
+        let wait = self.wait(stage, now, error.retry_after);
+        let kind = self.kind(&lane);
+        kind.error = Some(error.clone());
+        kind.service.failed(ended, wait);
+        for job in &mut parcel.jobs {
+            if stage == Stage::Act { job.call_failed(error) } else { job.note(error) }
+        }
+        let (fails, since) = parcel.failed(now);
+        let due = now + TRANSIENT.delay(fails.min(LONGEST_DELAY), self.rng.f64());
+        if let [job] = parcel.jobs.as_mut_slice() {
+            job.failed_alone(now);
+            let is_last = job.failures().0 == self.terms.limits.max_attempts;
+            if is_last && stage == Stage::Act && !self.kind(&lane).service.answered_since(since) && job.pause_to_look() {
+                parcel.jobs.into_iter().for_each(|job| self.enqueue(Lane::Confirm, job, now));
+                return;
+            }
+        }
+        let is_over = |run: &Self, job: &Pending| stage == Stage::Look && due >= run.look_until(job);
+        let (over, again): (Vec<_>, _) = std::mem::take(&mut parcel.jobs).into_iter().partition(|job| is_over(self, job));
+        over.into_iter().for_each(|job| self.give_up(&lane, job, &error.to_string(), now));
+        if again.is_empty() {
+            return;
+        }
+        self.tally.retries += 1;
+        parcel.jobs = again;
+        let is_telling = self.kind(&lane).service.answered_since(since) || self.calls.waiting(stage) == 0;
+        if parcel.jobs.len() > 1 && fails >= if is_telling { HALVE } else { HALVE_IN_AN_OUTAGE } {
+            for half in parcel.halves() {
+                self.put_off(lane.clone(), half, due, now);
+            }
+        } else {
+            self.put_off(lane, parcel, due, now);
+        }
+    }
+
+    fn answered(&mut self, call: &UnderWay, now: Duration) {
+        let is_back = self.kind(&call.lane).service.answered(call.ended(now));
+        self.rejoin(is_back, &call.lane);
+    }
+
+    /// Puts together again what an outage took apart, once the service is back.
+    fn rejoin(&mut self, is_back: bool, lane: &Lane) {
+        if is_back {
+            self.calls.rejoin(|other| match lane {
+                Lane::Look | Lane::Confirm => matches!(other, Lane::Look | Lane::Confirm),
+                Lane::Act(action, _) => matches!(other, Lane::Act(theirs, _) if theirs == action),
+            });
+        }
+    }
+
+    fn first(&mut self, lane: Lane, parcel: Parcel<Box<Pending>>, now: Duration) {
+        self.begins(lane.stage(), now);
+        self.calls.first(lane, parcel, now);
+    }
+}

@@ -1,0 +1,308 @@
+//! One job on its way from look to result, and what may be said of it.
+
+use std::time::Duration;
+
+use super::calls::{Lane, Stage};
+use super::{JobResult, Sink};
+use crate::batch::CallError;
+use crate::order::{Order, Ordered};
+use crate::outcome::{Call, Claim, Look, Outcome, Verdict, claim};
+use crate::request::{Action, JobId, Reason};
+
+/// The wait before the second look at a job that was acted on; it doubles with each further one.
+const FIRST_POLL: Duration = Duration::from_millis(100);
+
+/// The longest wait between two looks.
+const LONGEST_POLL: Duration = Duration::from_secs(2);
+
+/// A job that waits for other jobs is watched for this share of the time only: they may take days.
+const LATE_SHARE: u32 = 4;
+
+/// How far apart two looks must be before a job that neither shows counts as unknown to Batch. Right after a job was
+/// submitted, `DescribeJobs` may leave it out.
+pub const SECOND_LOOK: Duration = Duration::from_secs(2);
+
+/// One job, its wishes that are not settled yet, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Pending {
+    order: Order,
+    /// What is asked of Batch: the strongest action that is wished for, and the first reason for it.
+    asked: Option<(Action, Reason)>,
+    before: Look,
+    call: Call,
+    now: Look,
+    /// Calls to stop it that were started.
+    pub(super) attempts: u32,
+    /// Failures that were its own in the present stage, and when the first was.
+    failures: u32,
+    first_failure: Duration,
+    /// The last failure in the present stage.
+    last_failure: Option<String>,
+    /// When an answer first left it out, since it was last shown.
+    unshown: Option<Duration>,
+    polls: u32,
+    acted: Duration,
+    watch: Duration,
+    /// Whether it goes on to be acted on, should the next look not settle it.
+    resumes: bool,
+}
+
+/// How a job goes on after a look that came after acting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Everything is settled.
+    Done,
+    /// There is another look to take then.
+    LookAt(Duration),
+    /// It is to be acted on again.
+    Act,
+}
+
+impl Pending {
+    pub(super) fn new(order: Order) -> Self {
+        let unseen = || Look::Unseen("the deadline came first".into());
+        Self {
+            order,
+            asked: None,
+            before: unseen(),
+            call: Call::NotMade,
+            now: unseen(),
+            attempts: 0,
+            failures: 0,
+            first_failure: Duration::ZERO,
+            last_failure: None,
+            unshown: None,
+            polls: 0,
+            acted: Duration::ZERO,
+            watch: Duration::ZERO,
+            resumes: false,
+        }
+    }
+
+    pub(super) fn id(&self) -> &JobId {
+        &self.order.id
+    }
+
+    /// Whether somebody would have it acted on without a look.
+    pub(super) fn may_act_unseen(&self) -> bool {
+        self.order.wishes.iter().any(|ordered| !ordered.wish.dry_run)
+    }
+
+    /// Where it goes next: to be looked at, or to be acted on as was decided.
+    pub(super) fn lane(&self) -> Lane {
+        match &self.asked {
+            Some((action, reason)) => Lane::Act(*action, reason.clone()),
+            None => Lane::Look,
+        }
+    }
+
+    /// Whether one of the calls to stop it may have been carried out, though none was accepted.
+    pub(super) fn may_have_been_stopped(&self) -> bool {
+        matches!(self.call, Call::Unknown(_))
+    }
+
+    /// The last failure in the present stage.
+    pub(super) fn last_failure(&self) -> String {
+        self.last_failure.clone().unwrap_or_default()
+    }
+
+    /// What it means that an answer, which was asked for at `began`, left the job out.
+    pub(super) fn not_shown(&mut self, began: Duration, now: Duration) -> Look {
+        let first = *self.unshown.get_or_insert(now);
+        if began >= first + SECOND_LOOK { Look::Missing } else { Look::NotShown }
+    }
+
+    /// When to look again for a job that one look did not show.
+    pub(super) fn second_look(&self) -> Duration {
+        self.unshown.map_or(Duration::ZERO, |first| first + SECOND_LOOK)
+    }
+
+    /// Whether nothing is wanted of it but to be looked at.
+    pub(super) fn is_only_looked_at(&self) -> bool {
+        self.order.wishes.is_empty()
+    }
+
+    /// Takes the look before acting. Settles what needs no call, by what `judge` says of each wish, and tells whether
+    /// any is left.
+    pub(super) fn looked(
+        &mut self,
+        look: Look,
+        mut judge: impl FnMut(&Ordered, &Look) -> Option<Verdict>,
+        sink: &mut impl Sink,
+    ) -> bool {
+        self.before = look;
+        self.unshown = None;
+        self.next_stage();
+        let wishes = std::mem::take(&mut self.order.wishes);
+        for ordered in wishes {
+            match judge(&ordered, &self.before) {
+                Some(verdict) => self.settle(&ordered, &verdict, sink),
+                None => self.order.wishes.push(ordered),
+            }
+        }
+        let strongest = self.order.wishes.iter().map(|ordered| ordered.wish.action).max();
+        let first = self.order.wishes.iter().find(|ordered| Some(ordered.wish.action) == strongest);
+        self.asked = first.map(|ordered| (ordered.wish.action, ordered.wish.reason.clone()));
+        self.asked.is_some()
+    }
+
+    /// A call to stop it failed, alone or with others.
+    pub(super) fn call_failed(&mut self, failure: &CallError) {
+        self.call.failed(failure);
+        self.note(failure);
+    }
+
+    /// Its own call, or its item in one, failed.
+    pub(super) fn failed_alone(&mut self, now: Duration) {
+        if self.failures == 0 {
+            self.first_failure = now;
+        }
+        self.failures += 1;
+    }
+
+    /// A call that it went with failed, in a way that tells nothing of this job.
+    pub(super) fn note(&mut self, failure: &CallError) {
+        self.last_failure = Some(failure.to_string());
+    }
+
+    /// How often it failed by itself, and since when.
+    pub(super) fn failures(&self) -> (u32, Duration) {
+        (self.failures, self.first_failure)
+    }
+
+    /// The calls to stop it are done with: what became of it is looked for until `watch` is over, at least once.
+    pub(super) fn acted(&mut self, accepted: bool, now: Duration, watch: Duration) {
+        if accepted {
+            self.call = Call::Accepted;
+        }
+        self.next_stage();
+        (self.acted, self.watch) = (now, watch);
+    }
+
+    /// Its calls failed as often as they may while nothing else passes that would tell whose fault that is. One of them
+    /// may have been carried out: one look tells, and then it goes on. Gives false if it was looked at so before.
+    pub(super) fn pause_to_look(&mut self) -> bool {
+        let is_first = self.polls == 0 && matches!(self.call, Call::Unknown(_));
+        self.resumes = is_first;
+        is_first
+    }
+
+    /// Takes one look after acting. Settles what it can.
+    pub(super) fn confirmed(&mut self, look: Look, now: Duration, sink: &mut impl Sink) -> Next {
+        let resumes = std::mem::take(&mut self.resumes);
+        if let Look::Seen(_) = look {
+            self.unshown = None;
+        }
+        self.now = look;
+        self.polls += 1;
+        let mut watch = Duration::ZERO;
+        for ordered in std::mem::take(&mut self.order.wishes) {
+            match claim(&ordered.wish, &self.before, &self.call, &self.now) {
+                Claim::Final(verdict) => {
+                    self.settle(&ordered, &verdict, sink);
+                    continue;
+                }
+                Claim::Soon(_) => watch = watch.max(self.watch),
+                Claim::Late(_) => watch = watch.max(self.watch / LATE_SHARE),
+            }
+            self.order.wishes.push(ordered);
+        }
+        if self.order.wishes.is_empty() {
+            return Next::Done;
+        }
+        if resumes {
+            return Next::Act;
+        }
+        (self.failures, self.last_failure) = (0, None);
+        let is_unknown = self.now == Look::NotShown && self.before.snapshot().is_none();
+        if let Some(first) = self.unshown.filter(|_| is_unknown) {
+            return Next::LookAt(first + SECOND_LOOK);
+        }
+        // The last look comes when the time is up, not before.
+        let until = self.acted + watch;
+        let wait = (FIRST_POLL * (1 << (self.polls - 1).min(8))).min(LONGEST_POLL);
+        if now < until {
+            return Next::LookAt((now + wait).min(until));
+        }
+        self.finish(sink);
+        Next::Done
+    }
+
+    /// No further look is taken after acting.
+    pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) {
+        if self.polls == 0 {
+            self.now = Look::Unseen(why.to_owned());
+        }
+        self.finish(sink);
+    }
+
+    /// Settles what is left as it stands: no call has decided it, and none will be made.
+    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
+        for ordered in std::mem::take(&mut self.order.wishes) {
+            let verdict = claim(&ordered.wish, &self.before, &self.call, &self.now).into_verdict();
+            self.settle(&ordered, &verdict, sink);
+        }
+    }
+
+    /// Settles what is left in one way.
+    pub(super) fn settle_all(&mut self, outcome: Outcome, why: &str, sink: &mut impl Sink) {
+        for ordered in std::mem::take(&mut self.order.wishes) {
+            self.settle(&ordered, &Verdict::because(outcome, why), sink);
+        }
+    }
+
+    /// No further call to stop it is made. Tells whether a look is to be taken, since one may have been carried out.
+    pub(super) fn stop_acting(&mut self, why: &str, now: Duration, sink: &mut impl Sink) -> bool {
+        match &self.call {
+            Call::Unknown(_) => {
+                self.acted(false, now, Duration::ZERO);
+                return true;
+            }
+            Call::NotMade if self.attempts == 0 => {
+                let why = format!("not tried, since Batch kept failing ({why})");
+                self.settle_all(Outcome::Unavailable, &why, sink);
+            }
+            Call::NotMade => self.settle_all(Outcome::Unavailable, why, sink),
+            Call::Failed { .. } | Call::Accepted => self.finish(sink),
+        }
+        false
+    }
+
+    /// The time is up before the calls were through, of which this one may be under way.
+    pub(super) fn out_of_time(&mut self, stage: Stage, under_way: bool, sink: &mut impl Sink) {
+        const DEADLINE: &str = "the deadline came first";
+        let last = self.last_failure.take();
+        let with_last = |text: &str| match &last {
+            Some(failure) => format!("{text}; the last answer was: {failure}"),
+            None => text.to_owned(),
+        };
+        match stage {
+            Stage::Look if last.is_some() || under_way || self.unshown.is_some() => {
+                self.settle_all(Outcome::Unavailable, &with_last(DEADLINE), sink);
+            }
+            Stage::Act if under_way || self.attempts > 0 => {
+                let why = with_last("the deadline came before Batch had accepted it");
+                self.settle_all(Outcome::Unavailable, &why, sink);
+            }
+            Stage::Look | Stage::Act => {
+                self.settle_all(Outcome::NotAttempted, DEADLINE, sink);
+            }
+            Stage::Confirm => self.stop_confirming(&with_last(DEADLINE), sink),
+        }
+    }
+
+    fn next_stage(&mut self) {
+        (self.failures, self.last_failure) = (0, None);
+    }
+
+    fn settle(&self, ordered: &Ordered, verdict: &Verdict, sink: &mut impl Sink) {
+        sink.settled(JobResult {
+            id: &self.order.id,
+            ordered,
+            verdict,
+            before: self.before.snapshot(),
+            after: self.now.snapshot(),
+            attempts: self.attempts,
+        });
+    }
+}

@@ -1,0 +1,166 @@
+//! What a no to a call with several jobs may mean, and what to try next. Pure.
+//!
+//! It may be about one of the jobs, which splitting finds; about each of them, where splitting costs more than
+//! single calls; or about the operation, where a region or a role has no bulk calls.
+
+use crate::batch::MAX_STOP;
+
+/// So many calls may be spent on splitting before any has been earned: two splits, since of the halves of the first the
+/// refused one may be answered before the other.
+const FIRST_CREDIT: usize = 4;
+
+/// The most credit, so that a run of refusals after a long calm costs no more than a few calls.
+const MOST_CREDIT: usize = MAX_STOP;
+
+/// After so many denied single calls in a row, with none that passed, it is not single jobs that are denied.
+const MOST_DENIALS: usize = 20;
+
+/// After so many single calls passed and none was denied, it is the bulk call that is denied.
+const TELLING_SINGLES: usize = 10;
+
+/// What was refused so far, for one kind of call.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    /// Calls that may be spent on splitting. A bulk call that passes saves as many as it has jobs.
+    credit: usize,
+    bulk_passed: bool,
+    bulk_denied: bool,
+    /// Single calls since a bulk call was first denied: those that passed, and whether any was denied.
+    singles_passed: usize,
+    single_denied: bool,
+    /// Whether any call ever passed.
+    passed: bool,
+    denied_in_a_row: usize,
+}
+
+/// How to go on with the jobs of a refused call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Split {
+    Halves,
+    Singly,
+}
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        Self {
+            credit: FIRST_CREDIT,
+            bulk_passed: false,
+            bulk_denied: false,
+            singles_passed: 0,
+            single_denied: false,
+            passed: false,
+            denied_in_a_row: 0,
+        }
+    }
+
+    /// A call with several jobs was refused or denied as a whole.
+    pub(super) fn whole(&mut self, denied: bool) -> Split {
+        self.bulk_denied |= denied;
+        match self.credit.checked_sub(2) {
+            Some(left) => {
+                self.credit = left;
+                Split::Halves
+            }
+            None => Split::Singly,
+        }
+    }
+
+    /// A call with so many jobs got an answer that is no refusal of the whole.
+    pub(super) fn passed(&mut self, jobs: usize) {
+        self.passed = true;
+        self.denied_in_a_row = 0;
+        if jobs > 1 {
+            self.bulk_passed = true;
+            self.credit = (self.credit + jobs).min(MOST_CREDIT);
+        } else if self.bulk_denied {
+            self.singles_passed += 1;
+        }
+    }
+
+    /// A call for one job was denied.
+    pub(super) fn single_denied(&mut self) {
+        self.single_denied = true;
+        self.denied_in_a_row += 1;
+    }
+
+    /// Whether every job is denied: it is the role, and asking for more would tell nothing new.
+    pub(super) fn is_role(&self) -> bool {
+        !self.passed && self.denied_in_a_row >= MOST_DENIALS
+    }
+
+    /// Whether the bulk call is denied, but single ones are not.
+    pub(super) fn is_bulk_denied(&self) -> bool {
+        self.bulk_denied && !self.bulk_passed && !self.single_denied && self.singles_passed >= TELLING_SINGLES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many calls it takes to deal with `jobs` in chunks of 50, of which those that `is_bad` are refused,
+    /// and with them every call that names one.
+    fn cost(jobs: usize, is_bad: impl Fn(usize) -> bool) -> usize {
+        let mut refusals = Refusals::new();
+        let all: Vec<usize> = (0..jobs).collect();
+        let mut queue: Vec<Vec<usize>> = all.chunks(MAX_STOP).map(<[usize]>::to_vec).rev().collect();
+        let mut calls = 0;
+        while let Some(chunk) = queue.pop() {
+            calls += 1;
+            let bad = chunk.iter().any(|job| is_bad(*job));
+            match (bad, chunk.len()) {
+                (false, jobs) => refusals.passed(jobs),
+                (true, 1) => refusals.single_denied(),
+                (true, jobs) => match refusals.whole(true) {
+                    Split::Halves => queue.extend(chunk.chunks(jobs.div_ceil(2)).map(<[usize]>::to_vec)),
+                    Split::Singly => queue.extend(chunk.chunks(1).map(<[usize]>::to_vec)),
+                },
+            }
+        }
+        calls
+    }
+
+    #[test]
+    fn splitting_finds_one_job_and_never_costs_much_more_than_single_calls() {
+        assert_eq!(cost(50, |_| false), 1);
+        assert!(cost(50, |job| job == 17) <= 13, "{}", cost(50, |job| job == 17));
+        assert!(cost(1000, |job| job == 517) <= 32, "{}", cost(1000, |job| job == 517));
+        for (name, cost) in [
+            ("all", cost(1000, |_| true)),
+            ("every second", cost(1000, |job| job % 2 == 0)),
+            ("every fifth", cost(1000, |job| job % 5 == 0)),
+            ("the last half", cost(1000, |job| job >= 500)),
+        ] {
+            assert!(cost <= 1100, "{name}: {cost}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_known_by_many_denials_and_none_that_passed() {
+        let mut refusals = Refusals::new();
+        for _ in 0..MOST_DENIALS {
+            assert!(!refusals.is_role());
+            refusals.single_denied();
+        }
+        assert!(refusals.is_role());
+        refusals.passed(1);
+        (0..MOST_DENIALS).for_each(|_| refusals.single_denied());
+        assert!(!refusals.is_role(), "one passed, so the next may");
+    }
+
+    #[test]
+    fn a_bulk_call_is_denied_as_such_where_single_ones_pass() {
+        let check = |passed: usize, denied: usize, bulk: usize, expected: bool| {
+            let mut refusals = Refusals::new();
+            refusals.whole(true);
+            (0..bulk).for_each(|_| refusals.passed(5));
+            (0..denied).for_each(|_| refusals.single_denied());
+            (0..passed).for_each(|_| refusals.passed(1));
+            assert_eq!(refusals.is_bulk_denied(), expected, "{passed} {denied} {bulk}");
+        };
+        check(TELLING_SINGLES, 0, 0, true);
+        check(TELLING_SINGLES - 1, 0, 0, false);
+        check(TELLING_SINGLES, 1, 0, false);
+        check(TELLING_SINGLES, 0, 1, false);
+    }
+}

@@ -1,0 +1,419 @@
+//! Which call is next, and when there is none any more.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::calls::{Calls, Lane, Parcel, PerStage, Stage};
+use super::pending::Pending;
+use super::refusals::Refusals;
+use super::service::{Ended, Service, Wait};
+use super::{Judge, Request, Sink, Tally, Terms};
+use crate::batch::{CallError, MAX_DESCRIBE};
+use crate::order::Order;
+use crate::outcome::{Look, Outcome};
+use crate::request::Action;
+
+/// The share of the budget in which failed looks are tried again. What is left is for acting, which an outage of
+/// `DescribeJobs` must not use up.
+const LOOK_SHARE: u32 = 3;
+
+/// What a look may take at the least, however little of its share is left.
+const LEAST_LOOK: Duration = Duration::from_millis(250);
+
+/// The most of the budget that is kept for confirming, and the least.
+const CONFIRM_SHARE: u32 = 3;
+const LEAST_CONFIRM: Duration = Duration::from_millis(50);
+
+/// So many times as long as an answer takes is kept for the last look: it may have to be asked for twice.
+const CONFIRM_ROUNDS: u32 = 4;
+
+/// The state of an invocation's calls.
+pub(super) struct Run<'a, J, S> {
+    pub(super) judge: &'a J,
+    pub(super) sink: &'a mut S,
+    pub(super) terms: Terms<'a>,
+    pub(super) calls: Calls<Box<Pending>>,
+    pub(super) tally: Tally,
+    pub(super) rng: fastrand::Rng,
+    under_way: BTreeMap<u64, UnderWay>,
+    /// How many jobs are in calls under way.
+    jobs_under_way: PerStage<usize>,
+    started: u64,
+    /// When a stage last began to have jobs.
+    begun: PerStage<Duration>,
+    describe: Kind,
+    cancel: Kind,
+    terminate: Kind,
+    /// Until when failed looks are tried again.
+    look_until: Duration,
+    /// Whether the time for acting is over.
+    acts_are_over: bool,
+    no_more_orders: bool,
+}
+
+/// What is known of one kind of call.
+pub(super) struct Kind {
+    pub(super) service: Service,
+    pub(super) refusals: Refusals,
+    /// The last failure, for those that are given up because of it.
+    pub(super) error: Option<CallError>,
+    /// Whether every further such call would be denied.
+    pub(super) is_denied: bool,
+}
+
+impl Kind {
+    fn new() -> Self {
+        Self { service: Service::new(), refusals: Refusals::new(), error: None, is_denied: false }
+    }
+}
+
+/// A call under way.
+pub(super) struct UnderWay {
+    pub(super) lane: Lane,
+    pub(super) parcel: Parcel<Box<Pending>>,
+    pub(super) started: Duration,
+}
+
+impl UnderWay {
+    pub(super) fn ended(&self, now: Duration) -> Ended {
+        Ended { started: self.started, now, jobs: self.parcel.jobs.len() }
+    }
+}
+
+impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
+    pub(super) fn new(judge: &'a J, sink: &'a mut S, terms: Terms<'a>) -> Self {
+        Self {
+            judge,
+            sink,
+            terms,
+            calls: Calls::default(),
+            tally: Tally::default(),
+            rng: fastrand::Rng::new(),
+            under_way: BTreeMap::new(),
+            jobs_under_way: PerStage::default(),
+            started: 0,
+            begun: PerStage::default(),
+            describe: Kind::new(),
+            cancel: Kind::new(),
+            terminate: Kind::new(),
+            look_until: terms.budget / LOOK_SHARE,
+            acts_are_over: false,
+            no_more_orders: false,
+        }
+    }
+
+    /// Takes one more order.
+    pub(super) fn order(&mut self, order: Order, now: Duration) {
+        self.enqueue(Lane::Look, Box::new(Pending::new(order)), now);
+    }
+
+    pub(super) fn no_more_orders(&mut self) {
+        self.no_more_orders = true;
+    }
+
+    pub(super) fn awaits_orders(&self) -> bool {
+        !self.no_more_orders
+    }
+
+    /// Whether more orders can be taken: as many as keep every call busy, unless all must be judged first.
+    pub(super) fn has_room(&self) -> bool {
+        let most = self.terms.limits.max_in_flight.saturating_mul(MAX_DESCRIBE);
+        self.awaits_orders() && (self.judge.holds_acts() || self.jobs(Stage::Look) + self.jobs(Stage::Act) < most)
+    }
+
+    /// Passes on what was settled.
+    pub(super) fn flush(&mut self) {
+        self.sink.flush();
+    }
+
+    /// The next call to make, counted as started: its number, what to send, and how long its answer may take.
+    pub(super) fn next_call(&mut self, now: Duration) -> Option<(u64, Request, Duration)> {
+        self.calls.wake(now);
+        self.give_up_in_vain(now);
+        let (lane, parcel) = self.next_parcel(now)?;
+        Some(self.start(UnderWay { lane, parcel, started: now }))
+    }
+
+    /// When something is due that no answer brings about.
+    pub(super) fn wakes_at(&self, now: Duration) -> Option<Duration> {
+        let stages = [Stage::Look, Stage::Act, Stage::Confirm].into_iter();
+        let ready = stages.clone().filter(|stage| self.calls.ready(*stage) > 0);
+        let opens = ready.flat_map(|stage| {
+            let kinds = self.kinds(stage).filter(|kind| !kind.service.awaits_answer());
+            kinds.map(|kind| kind.service.opens_at(now))
+        });
+        let waiting = stages.filter(|stage| self.calls.waiting(*stage) > 0);
+        let patience = waiting.flat_map(|stage| {
+            self.kinds(stage).filter_map(move |kind| self.patience_ends(stage, kind))
+        });
+        let looks_end = (self.calls.waiting(Stage::Look) > 0).then_some(self.look_until);
+        let acts_end = (self.calls.waiting(Stage::Act) > 0).then(|| self.act_until(now));
+        let all = opens.chain(patience).chain(looks_end).chain(acts_end).chain(self.calls.next_due(now));
+        all.filter(|wake| *wake > now).min()
+    }
+
+    /// Takes a call out that has ended.
+    pub(super) fn ended(&mut self, number: u64) -> Option<UnderWay> {
+        let call = self.under_way.remove(&number)?;
+        let stage = call.lane.stage();
+        *self.jobs_under_way.of_mut(stage) -= call.parcel.jobs.len();
+        Some(call)
+    }
+
+    /// Tells what became of everything else, once no more calls are made.
+    pub(super) fn finish(mut self) -> Tally {
+        for UnderWay { lane, parcel, .. } in std::mem::take(&mut self.under_way).into_values() {
+            for mut job in parcel.jobs {
+                job.out_of_time(lane.stage(), true, self.sink);
+            }
+        }
+        for (lane, mut job) in self.calls.drain(|_, _| true) {
+            job.out_of_time(lane.stage(), false, self.sink);
+        }
+        self.tally
+    }
+
+    pub(super) fn enqueue(&mut self, lane: Lane, job: Box<Pending>, now: Duration) {
+        self.begins(lane.stage(), now);
+        self.calls.push(lane, job, now);
+    }
+
+    /// Has jobs come back into a lane together.
+    pub(super) fn put_off(&mut self, lane: Lane, parcel: Parcel<Box<Pending>>, due: Duration, now: Duration) {
+        self.begins(lane.stage(), now);
+        self.calls.later(lane, parcel, due);
+    }
+
+    pub(super) fn begins(&mut self, stage: Stage, now: Duration) {
+        if self.jobs(stage) == 0 {
+            *self.begun.of_mut(stage) = now;
+        }
+    }
+
+    /// Jobs that wait or are under way in a stage.
+    fn jobs(&self, stage: Stage) -> usize {
+        self.calls.waiting(stage) + self.jobs_under_way.of(stage)
+    }
+
+    pub(super) fn kind(&mut self, lane: &Lane) -> &mut Kind {
+        match lane {
+            Lane::Look | Lane::Confirm => &mut self.describe,
+            Lane::Act(Action::Cancel, _) => &mut self.cancel,
+            Lane::Act(Action::Terminate, _) => &mut self.terminate,
+        }
+    }
+
+    fn kinds(&self, stage: Stage) -> impl Iterator<Item = &Kind> {
+        match stage {
+            Stage::Look | Stage::Confirm => [Some(&self.describe), None],
+            Stage::Act => [Some(&self.cancel), Some(&self.terminate)],
+        }
+        .into_iter()
+        .flatten()
+    }
+
+    /// How long a call of this stage that went wrong may wait.
+    pub(super) fn wait(&mut self, stage: Stage, now: Duration, retry_after: Option<Duration>) -> Wait {
+        let until = if stage == Stage::Look && now < self.look_until { self.look_until } else { self.terms.budget };
+        Wait { retry_after, until, unit: self.rng.f64() }
+    }
+
+    /// Until when looks at a job are tried again.
+    pub(super) fn look_until(&self, job: &Pending) -> Duration {
+        if job.may_act_unseen() { self.look_until } else { self.terms.budget }
+    }
+
+    /// Until when calls to stop jobs may start: confirming what was stopped has its share.
+    pub(super) fn act_until(&self, now: Duration) -> Duration {
+        let Terms { budget, .. } = self.terms;
+        let unseen = self.jobs(Stage::Confirm) + self.jobs_under_way.of(Stage::Act);
+        let describe = &self.describe.service;
+        let looks = describe.latency() * CONFIRM_ROUNDS + describe.time_for(unseen.div_ceil(MAX_DESCRIBE) + 1, now);
+        let kept = looks.max(LEAST_CONFIRM).min(budget / CONFIRM_SHARE);
+        let act = self.cancel.service.latency().max(self.terminate.service.latency());
+        budget.saturating_sub(kept + act.min(budget / CONFIRM_SHARE))
+    }
+
+    /// The jobs of the next call. Full looks after acting come first, since one look is good for many acts; partly
+    /// filled ones last. Looks before acting go on as long as there is less to act on than can be under way.
+    fn next_parcel(&mut self, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
+        self.take(Stage::Confirm, !self.acts_are_over, now).or_else(|| {
+            let more = self.jobs(Stage::Look) > 0 || self.awaits_orders();
+            let most = self.terms.limits.max_in_flight * self.limit(Action::Cancel, now).max(1);
+            let enough = self.calls.ready(Stage::Act) >= most;
+            let first = if enough { Stage::Act } else { Stage::Look };
+            let then = if enough { Stage::Look } else { Stage::Act };
+            self.take(first, more && first == Stage::Act, now)
+                .or_else(|| self.take(then, more && then == Stage::Act, now))
+                .or_else(|| {
+                    let acts = self.jobs(Stage::Act) > 0 && !self.acts_are_over;
+                    let more = (more || acts) && now < self.act_until(now);
+                    self.take(Stage::Confirm, more, now)
+                })
+        })
+    }
+
+    fn take(&mut self, stage: Stage, more: bool, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
+        if stage == Stage::Act && !self.may_act(now) {
+            return None;
+        }
+        let (cancel, terminate) = (self.limit(Action::Cancel, now), self.limit(Action::Terminate, now));
+        let describe = if self.describe.service.is_open(now) { MAX_DESCRIBE } else { 0 };
+        loop {
+            let limit = |lane: &Lane| match lane {
+                Lane::Look | Lane::Confirm => describe,
+                Lane::Act(Action::Cancel, _) => cancel,
+                Lane::Act(Action::Terminate, _) => terminate,
+            };
+            let (lane, mut parcel) = self.calls.take(stage, limit, more, now)?;
+            if let [job] = parcel.jobs.as_slice()
+                && self.is_exhausted(&lane, job)
+            {
+                while let Some(job) = parcel.jobs.pop() {
+                    self.give_up(&lane, job, "it failed too often", now);
+                }
+                continue;
+            }
+            return Some((lane, parcel));
+        }
+    }
+
+    /// Most jobs of the next call to stop some; none while there must be no such call.
+    fn limit(&self, action: Action, now: Duration) -> usize {
+        let service = match action {
+            Action::Cancel => &self.cancel.service,
+            Action::Terminate => &self.terminate.service,
+        };
+        match (service.is_open(now), self.terms.memory.has_bulk()) {
+            (false, _) => 0,
+            (true, true) => service.window(),
+            (true, false) => 1,
+        }
+    }
+
+    fn may_act(&self, now: Duration) -> bool {
+        let is_held = self.judge.holds_acts() && (self.awaits_orders() || self.jobs(Stage::Look) > 0);
+        !self.acts_are_over && !is_held && now < self.act_until(now)
+    }
+
+    /// Whether a job has failed by itself as often as it may, while others passed.
+    pub(super) fn is_exhausted(&mut self, lane: &Lane, job: &Pending) -> bool {
+        let (failures, since) = job.failures();
+        failures >= self.terms.limits.max_attempts && self.kind(lane).service.answered_since(since)
+    }
+
+    fn start(&mut self, mut call: UnderWay) -> (u64, Request, Duration) {
+        let now = call.started;
+        let stage = call.lane.stage();
+        let until = match stage {
+            Stage::Look => self.look_until.max(now + LEAST_LOOK).min(self.terms.budget),
+            Stage::Act => self.terms.budget.saturating_sub(LEAST_CONFIRM).max(now + LEAST_CONFIRM),
+            Stage::Confirm => self.terms.budget,
+        };
+        let ids = call.parcel.jobs.iter().map(|job| job.id().clone()).collect();
+        let request = match &call.lane {
+            Lane::Look | Lane::Confirm => Request::Describe(ids),
+            Lane::Act(action, reason) => {
+                call.parcel.jobs.iter_mut().for_each(|job| job.attempts += 1);
+                Request::Stop(*action, ids, reason.clone())
+            }
+        };
+        let limit = self.terms.limits.attempt_timeout.min(until.saturating_sub(now));
+        self.kind(&call.lane).service.started(now);
+        self.tally.api_calls += 1;
+        *self.jobs_under_way.of_mut(stage) += call.parcel.jobs.len();
+        self.started += 1;
+        self.under_way.insert(self.started, call);
+        (self.started, request, limit)
+    }
+
+    fn patience_ends(&self, stage: Stage, kind: &Kind) -> Option<Duration> {
+        let since = kind.service.failing_since()?.max(*self.begun.of(stage));
+        Some(since + self.terms.limits.patience)
+    }
+
+    /// Gives up what it would be in vain to wait for.
+    fn give_up_in_vain(&mut self, now: Duration) {
+        for stage in [Stage::Look, Stage::Act, Stage::Confirm] {
+            if self.calls.waiting(stage) == 0 {
+                continue;
+            }
+            let is_over = |kind: &Kind| {
+                kind.is_denied || self.patience_ends(stage, kind).is_some_and(|ends| ends <= now)
+            };
+            let (describe, cancel, terminate) =
+                (is_over(&self.describe), is_over(&self.cancel), is_over(&self.terminate));
+            if describe || cancel || terminate {
+                self.give_up_all(now, |lane, _| {
+                    lane.stage() == stage
+                        && match lane {
+                            Lane::Look | Lane::Confirm => describe,
+                            Lane::Act(Action::Cancel, _) => cancel,
+                            Lane::Act(Action::Terminate, _) => terminate,
+                        }
+                });
+            }
+        }
+        let blocked = !self.describe.service.is_open(now) || self.describe.service.failing_since().is_some();
+        if now >= self.look_until && blocked && self.calls.waiting(Stage::Look) > 0 {
+            self.give_up_all(now, |lane, job| lane.stage() == Stage::Look && job.may_act_unseen());
+        }
+        if !self.acts_are_over && now >= self.act_until(now) && self.calls.waiting(Stage::Act) > 0 {
+            self.acts_are_over = true;
+        }
+        if self.acts_are_over && self.calls.waiting(Stage::Act) > 0 {
+            for (_, mut job) in self.calls.drain(|lane, _| lane.stage() == Stage::Act) {
+                if job.may_have_been_stopped() {
+                    job.stop_acting("", now, self.sink);
+                    self.enqueue(Lane::Confirm, job, now);
+                } else {
+                    job.out_of_time(Stage::Act, false, self.sink);
+                }
+            }
+        }
+    }
+
+    fn give_up_all(&mut self, now: Duration, is_meant: impl Fn(&Lane, &Pending) -> bool) {
+        let drained = self.calls.drain(|lane, job| is_meant(lane, job));
+        for (lane, job) in drained {
+            let error = self.kind(&lane).error.as_ref().map(ToString::to_string);
+            self.give_up(&lane, job, &error.unwrap_or_else(|| "there was no time for it".into()), now);
+        }
+    }
+
+    /// No further call of this lane is made for the job.
+    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Box<Pending>, why: &str, now: Duration) {
+        match lane.stage() {
+            Stage::Look => self.looked(job, Look::Unseen(why.to_owned()), None, now),
+            Stage::Confirm => job.stop_confirming(why, self.sink),
+            Stage::Act if self.kind(lane).is_denied && !job.may_have_been_stopped() => {
+                let why = format!("not tried, since one job after the other was denied ({why})");
+                job.settle_all(Outcome::Refused, &why, self.sink);
+            }
+            Stage::Act => {
+                if job.stop_acting(why, now, self.sink) {
+                    self.enqueue(Lane::Confirm, job, now);
+                }
+            }
+        }
+    }
+
+    /// A job was looked at before acting, or cannot be.
+    pub(super) fn looked(&mut self, mut job: Box<Pending>, look: Look, detail: Option<&RawValue>, now: Duration) {
+        if job.is_only_looked_at() {
+            self.judge.saw(job.id(), &look, detail);
+            return;
+        }
+        let judge = self.judge;
+        if job.looked(look, |ordered, look| judge.judge(ordered, look, detail), self.sink) {
+            self.enqueue(job.lane(), job, now);
+        }
+    }
+}
+
+/// An order that there was no time even to take.
+pub(super) fn not_attempted(order: Order, sink: &mut impl Sink) {
+    Pending::new(order).out_of_time(Stage::Look, false, sink);
+}

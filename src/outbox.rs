@@ -1,0 +1,78 @@
+//! Where results go as they come: into the log, and into what the answer will need.
+
+use std::time::Duration;
+
+use crate::engine::{JobResult, Sink, Tally};
+use crate::intake::{self, Intake};
+use crate::log::Lines;
+use crate::outcome::{Outcome, Verdict};
+use crate::report::{Gathered, Summary, record};
+use crate::trigger::Delivery;
+
+/// The sink of an invocation.
+pub(crate) struct Outbox<'a> {
+    deliveries: &'a [Delivery],
+    lines: Lines<'a>,
+    clock: fn() -> u64,
+    gathered: Gathered,
+}
+
+impl<'a> Outbox<'a> {
+    pub(crate) fn new(deliveries: &'a [Delivery], lines: Lines<'a>, clock: fn() -> u64, keep: bool) -> Self {
+        Self { deliveries, lines, clock, gathered: Gathered::new(deliveries.len(), keep) }
+    }
+
+    /// Tells what is known before any call: which deliveries are rejected, and for which there is no room.
+    pub(crate) fn admit(&mut self, intake: &Intake) {
+        for (place, delivery) in intake.deliveries.iter().enumerate() {
+            match &delivery.request {
+                Err(rejection) => {
+                    self.whole(place, delivery, 1, &Verdict::because(Outcome::Rejected, rejection.to_string()));
+                }
+                Ok(request) if place >= intake.room => {
+                    let why = format!("the invocation has more than {} jobs without it", intake.max_jobs);
+                    let verdict = Verdict::because(Outcome::NotAttempted, why);
+                    self.whole(place, delivery, request.jobs.len(), &verdict);
+                }
+                Ok(request) if request.jobs.len() > 1 => {
+                    self.lines.delivery(request.jobs.len(), request.metadata.as_deref(), &delivery.requested_by);
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Writes the invocation's own line, and gives what the answer needs.
+    pub(crate) fn close(mut self, tally: Tally, duration: Duration) -> Gathered {
+        self.lines.at((self.clock)());
+        self.lines.summary(&Summary { outcomes: self.gathered.counts(), tally, omitted: 0 }, duration);
+        self.gathered
+    }
+
+    /// One result for a whole delivery.
+    fn whole(&mut self, place: usize, delivery: &Delivery, jobs: usize, verdict: &Verdict) {
+        let mut result = record(delivery, verdict, None);
+        // It goes back untouched, and will be told of when it is dealt with.
+        result.metadata = None;
+        self.lines.result(&result);
+        self.gathered.delivery(place, verdict, jobs);
+    }
+}
+
+impl Sink for Outbox<'_> {
+    fn settled(&mut self, result: JobResult<'_>) {
+        if let Some(delivery) = self.deliveries.get(result.ordered.delivery) {
+            let mut line = record(delivery, result.verdict, Some(result.into()));
+            if intake::jobs(delivery) > 1 {
+                line.metadata = None;
+            }
+            self.lines.result(&line);
+        }
+        self.gathered.job(result);
+    }
+
+    fn flush(&mut self) {
+        self.lines.flush();
+        self.lines.at((self.clock)());
+    }
+}
