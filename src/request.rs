@@ -1,23 +1,28 @@
 //! What a request may say, parsed into types that cannot hold anything else.
 
+mod fields;
 mod job_id;
+mod reason;
+mod rejection;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::object::{Object, array, kind, string};
 
+pub(crate) use fields::{caution, shown};
 pub use job_id::JobId;
-
-/// Longest `reason` AWS Batch takes, in characters (API reference of `CancelJob`).
-pub const MAX_REASON_CHARS: usize = 1024;
+pub(crate) use job_id::service_job;
+pub use reason::{MAX_REASON_CHARS, Reason};
+pub use rejection::Rejection;
 
 /// Largest `metadata`, in bytes of compact JSON.
 pub const MAX_METADATA_BYTES: usize = 4096;
+
+/// Most ids in one `jobIds`: each gets a result and a log line of its own.
+pub const MAX_JOB_IDS: usize = 1000;
 
 /// A well-formed request: what to do, to which jobs, and why.
 #[derive(Debug, Clone)]
@@ -33,16 +38,6 @@ pub struct CancelRequest {
     /// The producer's own data, echoed in each result.
     pub metadata: Option<Arc<RawValue>>,
 }
-
-/// Most ids in one `jobIds`: each gets a result and a log line of its own.
-pub const MAX_JOB_IDS: usize = 1000;
-
-/// Longest name of a producer's field that an answer repeats, in characters.
-const MAX_NAME_CHARS: usize = 64;
-
-/// Names of the members a request may have. Anything that resembles one of them without being one is
-/// rejected, see [`CancelRequest::parse`].
-const FIELDS: [&str; 8] = ["jobId", "jobIds", "reason", "action", "dryRun", "expect", "metadata", "sweep"];
 
 impl CancelRequest {
     /// Reads a request from a JSON object.
@@ -63,7 +58,7 @@ impl CancelRequest {
         rules: &Rules<'_>,
         fallback: Option<&str>,
     ) -> Result<Self, Rejection> {
-        reject_near_misses(object)?;
+        fields::reject_near_misses(object)?;
         for field in ["expect", "sweep"] {
             if object.get(field).is_some() {
                 return Err(Rejection::new(
@@ -82,9 +77,15 @@ impl CancelRequest {
         })
     }
 
+    /// Whether an object says, or nearly says, which jobs it is about.
+    pub(crate) fn names_jobs(object: &Object<'_>) -> bool {
+        let names = |field| matches!(field, "jobId" | "jobIds" | "sweep");
+        object.keys().any(|name| fields::known(name).is_some_and(names))
+    }
+
     /// Whether an object is meant as a request: it has a member that is, or nearly is, a request's.
     pub(crate) fn matches(object: &Object<'_>) -> bool {
-        object.keys().any(|key| known_field(key).is_some())
+        object.keys().any(|name| fields::known(name).is_some())
     }
 }
 
@@ -130,7 +131,7 @@ fn reason(object: &Object<'_>, fallback: Option<&str>) -> Result<Reason, Rejecti
     };
     match string(value) {
         Some(text) => Reason::new(&text).ok_or_else(no_reason),
-        None => Err(Rejection { problem: not_a_string(value).into(), ..no_reason() }),
+        None => Err(no_reason().because(not_a_string(value))),
     }
 }
 
@@ -203,39 +204,6 @@ fn without_white_space(json: &str) -> String {
     json.chars().filter(keep).collect()
 }
 
-/// The known field that `key` spells, up to case and what is neither letter nor digit.
-fn known_field(key: &str) -> Option<&'static str> {
-    let letters = |name: &str| -> String {
-        name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
-    };
-    // Exact names are the rule; only others are taken apart.
-    FIELDS.into_iter().find(|field| *field == key).or_else(|| {
-        let key = letters(key);
-        FIELDS.into_iter().find(|field| letters(field) == key)
-    })
-}
-
-fn reject_near_misses(object: &Object<'_>) -> Result<(), Rejection> {
-    let mut seen = Vec::with_capacity(FIELDS.len());
-    for key in object.keys() {
-        let Some(field) = known_field(key) else {
-            continue;
-        };
-        if field != key {
-            return Err(Rejection::new(
-                key.chars().take(MAX_NAME_CHARS).collect::<String>(),
-                "is not a field, but looks like one",
-                format!("write `{field}`"),
-            ));
-        }
-        if seen.contains(&field) {
-            return Err(Rejection::new(field, "is given twice", "give it once"));
-        }
-        seen.push(field);
-    }
-    Ok(())
-}
-
 /// What the surroundings allow a request to ask for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules<'a> {
@@ -247,42 +215,32 @@ pub struct Rules<'a> {
     pub allow_terminate: bool,
 }
 
-/// Why a job is stopped: trimmed, never empty, at most [`MAX_REASON_CHARS`] characters. Cloning is cheap.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Reason {
-    text: Arc<str>,
-    truncated: bool,
+impl Rules<'_> {
+    /// That `region` is this function's, where that is known.
+    pub(crate) fn check_region(&self, region: &str) -> Result<(), Rejection> {
+        is_ours("region", region, self.region)
+    }
+
+    /// That `account` is this function's, where that is known.
+    pub(crate) fn check_account(&self, account: &str) -> Result<(), Rejection> {
+        is_ours("account", account, self.account)
+    }
 }
 
-impl Reason {
-    /// A reason from free text: `None` when nothing is left after trimming. A longer text than Batch
-    /// takes is cut on a character boundary and ends in `…`.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if text.is_empty() {
-            return None;
-        }
-        let truncated = text.chars().nth(MAX_REASON_CHARS).is_some();
-        let text = if truncated {
-            text.chars().take(MAX_REASON_CHARS - 1).chain(['…']).collect::<String>().into()
-        } else {
-            text.into()
-        };
-        Some(Self { text, truncated })
-    }
-
-    /// The text as it is sent to Batch.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether the producer's text was longer.
-    #[must_use]
-    pub fn truncated(&self) -> bool {
-        self.truncated
-    }
+/// Ids of another region or account mean nothing here, and Batch would accept a cancel of them all the same.
+fn is_ours(what: &str, theirs: &str, ours: Option<&str>) -> Result<(), Rejection> {
+    /// Longer than every region and account.
+    const MAX_CHARS: usize = 64;
+    let Some(ours) = ours.filter(|ours| *ours != theirs) else {
+        return Ok(());
+    };
+    let plain = theirs.len() <= MAX_CHARS && theirs.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let theirs = if plain { format!("{what} `{theirs}`") } else { format!("another {what}") };
+    Err(Rejection::new(
+        "",
+        format!("is of {theirs}, but this function works in {what} `{ours}`"),
+        format!("send it to a function in {theirs}"),
+    ))
 }
 
 /// Batch's two verbs for stopping a job.
@@ -306,49 +264,6 @@ impl Action {
     }
 }
 
-/// Why a delivery holds no request that could be carried out. Never repeats a value from the message,
-/// except the region and account of an ARN and the name of a misspelt field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    field: Cow<'static, str>,
-    problem: Cow<'static, str>,
-    remedy: Cow<'static, str>,
-}
-
-impl Rejection {
-    pub(crate) fn new(
-        field: impl Into<Cow<'static, str>>,
-        problem: impl Into<Cow<'static, str>>,
-        remedy: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { field: field.into(), problem: problem.into(), remedy: remedy.into() }
-    }
-
-    fn at(mut self, field: impl Into<Cow<'static, str>>) -> Self {
-        self.field = field.into();
-        self
-    }
-
-    /// The field at fault.
-    #[must_use]
-    pub fn field(&self) -> &str {
-        &self.field
-    }
-}
-
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, problem, remedy } = self;
-        write!(f, "`{field}` {problem}: {remedy}")
-    }
-}
-
-impl Serialize for Rejection {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,7 +272,8 @@ mod tests {
         Rules { region: Some("eu-west-1"), account: Some("123456789012"), allow_terminate: false };
 
     fn parse_with(json: &str, rules: &Rules<'_>) -> Result<CancelRequest, String> {
-        let object = Object::parse(json).unwrap().unwrap();
+        let json: &RawValue = serde_json::from_str(json).unwrap();
+        let object = Object::of(json).unwrap();
         CancelRequest::parse(&object, rules).map_err(|rejection| rejection.to_string())
     }
 
@@ -391,34 +307,6 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_id_from_an_arn_of_its_own_region_and_account() {
-        let id = |arn: &str| {
-            parse(&format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#)).map(|r| r.jobs[0].to_string())
-        };
-        let arn = "arn:aws:batch:eu-west-1:123456789012:job/7b6a:4";
-        assert_eq!(id(arn).unwrap(), "7b6a:4");
-        assert_eq!(id("arn:aws-cn:batch:eu-west-1:123456789012:job/7b6a#0").unwrap(), "7b6a#0");
-        let theirs = id("arn:aws:batch:us-east-1:123456789012:job/7b6a").unwrap_err();
-        assert!(theirs.contains("us-east-1") && theirs.contains("eu-west-1"), "{theirs}");
-        let theirs = id("arn:aws:batch:eu-west-1:999999999999:job/7b6a").unwrap_err();
-        assert!(theirs.contains("999999999999") && theirs.contains("123456789012"), "{theirs}");
-        // Where its own account is not known, Batch may judge.
-        let unknown = parse_with(&format!(r#"{{"jobId": "{arn}", "reason": "r"}}"#), &Rules::default());
-        assert_eq!(unknown.unwrap().jobs, [JobId::from("7b6a:4")]);
-    }
-
-    #[test]
-    fn a_long_reason_is_cut_on_a_character_boundary() {
-        let reason = |text: &str| Reason::new(text).unwrap();
-        let exact = "é".repeat(1024);
-        assert_eq!((reason(&exact).as_str(), reason(&exact).truncated()), (exact.as_str(), false));
-        let long = reason(&"🦀".repeat(1025));
-        assert_eq!(long.as_str().chars().count(), 1024);
-        assert!(long.as_str().ends_with("🦀…") && long.truncated());
-        assert!(Reason::new(" \u{2003}\n").is_none());
-    }
-
-    #[test]
     fn names_the_field_what_is_wrong_and_the_remedy() {
         let check = |json: &str, parts: [&str; 3]| {
             let rejection = parse(json).unwrap_err();
@@ -435,17 +323,14 @@ mod tests {
         check(r#"{"jobIds": "a", "reason": "r"}"#, ["`jobIds`", "a string", "list"]);
         check(r#"{"jobIds": ["a", 5], "reason": "r"}"#, ["`jobIds[1]`", "a number", "give"]);
         check(r#"{"jobIds": ["a", ""], "reason": "r"}"#, ["`jobIds[1]`", "empty", "give"]);
+        check(
+            r#"{"jobIds": ["a", "b", "c", "<id>"], "reason": "r"}"#,
+            ["`jobIds[3]`", "placeholder", "check"],
+        );
         let many = format!(r#"{{"jobIds": [{}"a"], "reason": "r"}}"#, r#""a","#.repeat(1000));
         check(&many, ["`jobIds`", "1001", "several requests"]);
         check(r#"{"jobId": "a\u0000b", "reason": "r"}"#, ["`jobId`", "control character", "give"]);
         check(r#"{"jobId": "\ud800", "reason": "r"}"#, ["`jobId`", "Unicode", "give"]);
-        let long = format!(r#"{{"jobId": "{}", "reason": "r"}}"#, "a".repeat(513));
-        check(&long, ["`jobId`", "longer", "give"]);
-        check(r#"{"jobId": "arn:aws:s3:::b", "reason": "r"}"#, ["`jobId`", "not a Batch job's", "job/<id>"]);
-        check(
-            r#"{"jobId": "arn:aws:batch:eu-west-1:123456789012:job-queue/q", "reason": "r"}"#,
-            ["`jobId`", "not a Batch job's", "job/<id>"],
-        );
         check(r#"{"jobId": "a"}"#, ["`reason`", "missing", "say why"]);
         check(r#"{"jobId": "a", "reason": "\n "}"#, ["`reason`", "empty", "say why"]);
         check(r#"{"jobId": "a", "reason": {}}"#, ["`reason`", "an object", "say why"]);
