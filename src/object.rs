@@ -1,4 +1,4 @@
-//! A JSON object read one level deep: names and unparsed values, borrowed from the payload.
+//! JSON read one level deep: names and unparsed values, borrowed from the payload.
 //!
 //! Triggers are recognised by the marks an object carries, so its values must stay untouched until it is
 //! known what they mean. Reading one level also keeps a 6 MB batch from being built up as a tree.
@@ -10,27 +10,48 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+/// A JSON value, opened by one level.
+#[derive(Debug)]
+pub(crate) enum Json<'a> {
+    /// An object's members.
+    Object(Object<'a>),
+    /// An array's elements.
+    Array(Vec<&'a RawValue>),
+    /// Anything that cannot be opened; also an object with a name that is not valid Unicode.
+    Scalar(&'a RawValue),
+}
+
+impl<'a> Json<'a> {
+    /// Opens a text.
+    ///
+    /// # Errors
+    ///
+    /// When `text` is not JSON. The error gives a place, never a value.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        match text.trim_ascii_start().as_bytes().first() {
+            Some(b'{') => serde_json::from_str(text).map(Self::Object),
+            Some(b'[') => serde_json::from_str(text).map(Self::Array),
+            _ => serde_json::from_str(text).map(Self::Scalar),
+        }
+    }
+
+    /// Opens a value that was already checked to be JSON.
+    pub(crate) fn of(value: &'a RawValue) -> Self {
+        Self::parse(value.get()).unwrap_or(Self::Scalar(value))
+    }
+}
+
 /// The members of a JSON object in their order, each value still as it was written.
 #[derive(Debug)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// Reads one level of `text`. `None` when it is valid JSON but no object.
-    ///
-    /// # Errors
-    ///
-    /// When `text` is not JSON. The error gives a place, never a value.
-    pub(crate) fn parse(text: &'a str) -> Result<Option<Self>, serde_json::Error> {
-        if text.trim_ascii_start().starts_with('{') {
-            serde_json::from_str(text).map(Some)
-        } else {
-            serde_json::from_str::<&RawValue>(text).map(|_| None)
-        }
-    }
-
     /// The object inside a value that was already checked to be JSON; `None` when it is something else.
     pub(crate) fn of(value: &'a RawValue) -> Option<Self> {
-        Self::parse(value.get()).ok().flatten()
+        match Json::of(value) {
+            Json::Object(object) => Some(object),
+            Json::Array(_) | Json::Scalar(_) => None,
+        }
     }
 
     /// The member `name`; of members that stand twice, the last. A `null` counts as absent.
@@ -114,8 +135,8 @@ mod tests {
 
     #[test]
     fn reads_one_level_and_leaves_the_values_as_they_are() {
-        let object = Object::parse(r#" {"a\"b": [1, 2], "c": {"d": null}, "e": null, "f": "x\ny"} "#);
-        let object = object.unwrap().unwrap();
+        let json = Json::parse(r#" {"a\"b": [1, 2], "c": {"d": null}, "e": null, "f": "x\ny"} "#);
+        let Json::Object(object) = json.unwrap() else { panic!("it is an object") };
         assert_eq!(object.keys().collect::<Vec<_>>(), ["a\"b", "c", "e", "f"]);
         assert_eq!(object.array("a\"b").unwrap().len(), 2);
         assert!(object.object("c").unwrap().get("d").is_none(), "null counts as absent");
@@ -125,15 +146,24 @@ mod tests {
 
     #[test]
     fn tells_what_is_not_json_from_what_is_no_object() {
-        assert!(Object::parse("[1]").unwrap().is_none());
-        assert!(Object::parse("\"{\"").unwrap().is_none());
-        assert!(Object::parse("{\"a\": }").is_err());
-        assert!(Object::parse("").is_err());
+        assert!(matches!(Json::parse("[1]"), Ok(Json::Array(elements)) if elements.len() == 1));
+        assert!(matches!(Json::parse("\"{\""), Ok(Json::Scalar(_))));
+        for text in ["{\"a\": }", "", "[1", "{} {}", "{\"\\ud800\": 1}"] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_unicode_makes_no_object() {
+        let value: &RawValue = serde_json::from_str("{\"\\ud800\": 1}").unwrap();
+        assert!(matches!(Json::of(value), Json::Scalar(_)));
     }
 
     #[test]
     fn the_last_of_two_members_with_one_name_counts() {
-        let object = Object::parse(r#"{"a": 1, "a": 2}"#).unwrap().unwrap();
+        let Json::Object(object) = Json::parse(r#"{"a": 1, "a": 2}"#).unwrap() else {
+            panic!("it is an object")
+        };
         assert_eq!(object.get("a").unwrap().get(), "2");
     }
 }

@@ -1,54 +1,50 @@
 //! Records of an SQS queue.
 
-use serde_json::value::RawValue;
+use std::sync::Arc;
 
-use super::{Delivery, Nested, Source, message};
+use super::reader::{Place, Reader, Sender};
+use super::requested_by::{Recent, RequestedBy};
+use super::{Source, caution};
 use crate::object::Object;
-use crate::request::{CancelRequest, Rejection, Rules};
+use crate::request::Rejection;
 
-/// A message group of a FIFO queue, within which order holds.
+/// A message group of a FIFO queue, within which order holds. Cloning is cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MessageGroup(Box<str>);
+pub struct MessageGroup(Arc<str>);
 
 pub(super) fn matches_record(record: &Object<'_>) -> bool {
     record.str("eventSource").as_deref() == Some("aws:sqs")
 }
 
-/// One record of the batch; whatever is wrong with it stays its own.
-pub(super) fn delivery(record: &RawValue, rules: &Rules<'_>) -> Delivery {
-    let Some(record) = Object::of(record) else {
-        let rejection =
-            Rejection::new("Records", "holds a record that is not an object", "send SQS's own records");
-        return Delivery { source: Source::Sqs, id: String::new(), group: None, request: Err(rejection) };
-    };
-    Delivery {
-        source: Source::Sqs,
-        id: record.str("messageId").unwrap_or_default().into_owned(),
-        group: group(&record),
-        request: request(&record, rules),
-    }
-}
-
-fn request(record: &Object<'_>, rules: &Rules<'_>) -> Result<CancelRequest, Rejection> {
-    if !matches_record(record) {
-        let remedy = "send batches of one source only";
-        return Err(Rejection::new(
-            "eventSource",
-            "is not aws:sqs, as the batch's first record's is",
-            remedy,
-        ));
-    }
-    match record.str("body") {
-        Some(body) => message(&body, rules, "body", Nested::Sns),
-        None => Err(Rejection::new("body", "is missing or not a string", "send SQS's own records")),
-    }
-}
-
-/// Standard queues may carry a `MessageGroupId` too (for fair sharing), without any order: only the
-/// queue's name tells.
-fn group(record: &Object<'_>) -> Option<MessageGroup> {
-    record.str("eventSourceARN")?.strip_suffix(".fifo")?;
+/// Who sent a record that the queue itself handed over.
+pub(super) fn sender(record: &Object<'_>, recent: &mut Recent) -> Sender {
     let attributes = record.object("attributes");
-    let id = attributes.and_then(|attributes| attributes.str("MessageGroupId"));
-    Some(MessageGroup(id.unwrap_or_default().into()))
+    let attribute = |name| attributes.as_ref().and_then(|attributes| attributes.str(name));
+    let queue_arn = record.str("eventSourceARN");
+    // Standard queues may carry a `MessageGroupId` too (for fair sharing), without any order: only the
+    // queue's name tells.
+    let is_fifo = queue_arn.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
+    let group =
+        is_fifo.then(|| MessageGroup(attribute("MessageGroupId").unwrap_or_default().as_ref().into()));
+    let id = record.str("messageId").unwrap_or_default();
+    let requested_by = RequestedBy {
+        sender_id: recent.sender_id.share(attribute("SenderId")),
+        queue_arn: recent.queue_arn.share(queue_arn),
+        ..RequestedBy::new(Source::Sqs, &id)
+    };
+    Sender { requested_by, group }
+}
+
+/// Reads what the record's message asks for.
+pub(super) fn read(reader: &mut Reader<'_>, record: &Object<'_>, place: Place<'_>) {
+    let sender = place.sender_or(|| sender(record, reader.recent()));
+    let stray = caution::none_beside_message("a record's `body`", record, "messageAttributes");
+    match (stray, record.str("body")) {
+        (Err(stray), _) => reader.deliver(&sender, Err(stray)),
+        (Ok(()), Some(body)) => reader.text(&body, place.inside(&sender, "body")),
+        (Ok(()), None) => {
+            let rejection = Rejection::new("body", "is missing or not a string", "send SQS's own records");
+            reader.deliver(&sender, Err(rejection));
+        }
+    }
 }

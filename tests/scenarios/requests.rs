@@ -3,7 +3,7 @@
 use batch_sim::JobStatus;
 use serde_json::{Value, json};
 
-use crate::harness::{REASON, World, outcomes, request, sqs, sqs_record};
+use crate::harness::{REASON, World, failures, outcomes, request, sqs, sqs_record};
 
 fn event(detail: &Value) -> Value {
     json!({
@@ -33,13 +33,26 @@ fn sns(message: &Value) -> Value {
     json!({"Records": [record(message)]})
 }
 
+/// What Lambda sends to an on-failure destination.
+fn failed(payload: &Value) -> Value {
+    json!({
+        "version": "1.0", "timestamp": "2026-11-01T00:00:00.000Z",
+        "requestContext": {"requestId": "i1", "condition": "RetriesExhausted", "approximateInvokeCount": 3,
+                           "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:batch-canceller:$LATEST"},
+        "requestPayload": payload,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "CancellationIncomplete", "errorMessage": "{}"}
+    })
+}
+
 /// The payload is understood, comes from `source` under `id`, and its job is cancelled.
 async fn understood(payload: Value, source: &str, id: &str) {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
     let report = world.report(&payload).await;
     assert_eq!(outcomes(&report), ["a cancelled 1"], "{payload}");
-    assert_eq!(report["results"][0]["delivery"], json!({"source": source, "id": id}), "{payload}");
+    let by = &report["results"][0]["requestedBy"];
+    assert_eq!((&by["source"], &by["id"]), (&json!(source), &json!(id)), "{payload}");
 }
 
 #[tokio::test]
@@ -59,6 +72,12 @@ async fn every_trigger_and_nesting_is_understood() {
     understood(sqs([event(&request("a"))]), "sqs", "m0").await;
     understood(sqs([notification(&request("a"))]), "sqs", "m0").await;
     understood(sqs([notification(&event(&request("a")))]), "sqs", "m0").await;
+    understood(sqs([sns(&event(&request("a")))]), "sqs", "m0").await;
+    understood(sqs([sqs([request("a")])]), "sqs", "m0").await;
+    understood(sqs([json!([request("a")])]), "sqs", "m0").await;
+    understood(failed(&event(&request("a"))), "direct", "request-1").await;
+    understood(sqs([failed(&sns(&request("a")))]), "sqs", "m0").await;
+    understood(sqs([notification(&failed(&sns(&event(&request("a")))))]), "sqs", "m0").await;
     understood(json!([request("a")]), "direct", "request-1[0]").await;
     understood(json!([event(&request("a"))]), "eventbridge", "e1").await;
     understood(json!([sqs_record("m7", &request("a").to_string())]), "sqs", "m7").await;
@@ -93,10 +112,13 @@ async fn a_careless_rule_on_state_changes_cancels_nothing() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
     let detail = json!({"jobId": "a", "status": "RUNNABLE", "jobName": "etl"});
-    for kind in ["Batch Job State Change", "Batch Service Job Queue Blocked"] {
+    for (kind, why) in [
+        ("Batch Job State Change", "input transformer"),
+        ("Batch Service Job Queue Blocked", "service jobs (SageMaker training)"),
+    ] {
         let report = world.report(&batch_event(kind, &detail)).await;
         assert_eq!(outcomes(&report), ["- rejected 0"]);
-        assert!(report["results"][0]["why"].as_str().unwrap().contains("input transformer"));
+        assert!(report["results"][0]["why"].as_str().unwrap().contains(why), "{report}");
     }
     // With a reason that the rule put in, it is a request.
     let report =
@@ -115,8 +137,8 @@ async fn one_bad_record_never_hurts_its_neighbours() {
         r#"{"hello": "world"}"#.to_owned(),
         json!({"jobId": "x"}).to_string(),
         json!({"job_id": "x", "reason": REASON}).to_string(),
-        notification(&notification(&request("x"))).to_string(),
-        sqs([request("x")]).to_string(),
+        json!(request("x").to_string()).to_string(),
+        json!({"Records": [{"eventSource": "aws:s3"}]}).to_string(),
         request("a").to_string(),
     ];
     let mut payload = sqs(bodies);
@@ -129,13 +151,65 @@ async fn one_bad_record_never_hurts_its_neighbours() {
     let why = |index: usize| report["results"][index]["why"].as_str().unwrap();
     assert!(why(0).contains("not JSON (line 1, column 2)"), "{}", why(0));
     assert!(why(1).contains("not an object"), "{}", why(1));
-    assert!(why(3).contains("`hello`"), "{}", why(3));
+    assert!(why(3).contains("one member") && !why(3).contains("hello"), "{}", why(3));
     assert!(why(4).contains("`reason`"), "{}", why(4));
     assert!(why(5).contains("write `jobId`"), "{}", why(5));
+    assert!(why(6).contains("encode it once"), "{}", why(6));
     assert!(why(9).contains("aws:sqs"), "{}", why(9));
     for (index, result) in report["results"].as_array().unwrap().iter().enumerate().take(9) {
-        assert_eq!(result["delivery"]["id"], format!("m{index}"));
+        assert_eq!(result["requestedBy"]["id"], format!("m{index}"));
     }
+    assert_eq!(report["results"][9]["requestedBy"], json!({"source": "sqs", "id": "odd"}));
+}
+
+#[tokio::test]
+async fn a_message_with_several_requests_has_a_result_for_each_and_comes_back_once() {
+    let world = World::new().await;
+    for id in ["a", "b", "c"] {
+        world.job(id, JobStatus::Runnable);
+    }
+    let several = json!([request("a"), {"jobId": "<id>", "reason": REASON}, request("b")]);
+    let payload = sqs([several, request("c")]);
+    let report = world.report(&payload).await;
+    assert_eq!(outcomes(&report), ["a cancelled 1", "- rejected 0", "b cancelled 1", "c cancelled 1"]);
+    for (index, id) in ["m0", "m0", "m0", "m1"].into_iter().enumerate() {
+        assert_eq!(report["results"][index]["requestedBy"]["id"], id);
+    }
+    assert_eq!(failures(&world.invoke(&payload).await.unwrap()), ["m0"]);
+}
+
+#[tokio::test]
+async fn a_first_record_of_another_kind_does_not_hurt_the_batch() {
+    let world = World::new().await;
+    world.job("a", JobStatus::Runnable);
+    let mut payload = sqs([request("a")]);
+    let foreign = json!({"messageId": "odd", "eventSource": "aws:s3"});
+    payload["Records"].as_array_mut().unwrap().insert(0, foreign);
+    assert_eq!(failures(&world.invoke(&payload).await.unwrap()), ["odd"]);
+    assert_eq!(world.status("a"), JobStatus::Failed);
+}
+
+#[tokio::test]
+async fn a_dry_run_that_was_asked_for_in_the_wrong_place_cancels_nothing() {
+    let world = World::new().await;
+    world.job("a", JobStatus::Runnable);
+    let payloads = [
+        sqs([request("a")]),
+        sns(&request("a")),
+        notification(&request("a")),
+        event(&request("a")),
+        failed(&request("a")),
+    ];
+    for mut payload in payloads {
+        payload["dry_run"] = true.into();
+        for payload in [payload.clone(), sqs([payload])] {
+            let report = world.report(&payload).await;
+            assert_eq!(outcomes(&report), ["- rejected 0"], "{payload}");
+            let why = report["results"][0]["why"].as_str().unwrap();
+            assert!(why.contains("`dry_run`") && why.contains("`dryRun`"), "{why}");
+        }
+    }
+    assert_eq!((world.status("a"), world.sim.calls().len()), (JobStatus::Runnable, 0));
 }
 
 #[tokio::test]
@@ -150,12 +224,13 @@ async fn an_unknown_payload_is_a_clear_error_without_values() {
     };
     check(json!({"key1": "SECRET", "key2": 2}), "`key1`, `key2`").await;
     check(json!({"Records": [{"eventSource": "aws:s3", "s3": "SECRET"}]}), "none of SQS's or SNS's").await;
-    check(json!({"Records": []}), "none of SQS's or SNS's").await;
+    check(json!({"Records": []}), "empty").await;
     check(json!({}), "empty object").await;
     check(json!("SECRET"), "a string").await;
     check(json!(null), "null").await;
     let errors = world.logs();
     assert!(errors.len() >= 6 && errors.iter().all(|line| line["level"] == "ERROR"));
+    assert!(!world.log_text().contains("key1"), "{}", world.log_text());
 }
 
 #[tokio::test]
@@ -164,7 +239,7 @@ async fn an_unknown_element_of_an_array_is_rejected_by_its_place() {
     world.job("a", JobStatus::Runnable);
     let report = world.report(&json!([request("a"), {"key1": 1}, 7])).await;
     assert_eq!(outcomes(&report), ["a cancelled 1", "- rejected 0", "- rejected 0"]);
-    assert_eq!(report["results"][2]["delivery"]["id"], "request-1[2]");
+    assert_eq!(report["results"][2]["requestedBy"]["id"], "request-1[2]");
 }
 
 #[tokio::test]
