@@ -32,6 +32,7 @@ const SAMPLES: &[(&str, &[Outcome], Expected)] = &[
     ("direct-cancel.json", &[Cancelled], Report),
     ("direct-dry-run-terminate.json", &[WouldTerminate], Report),
     ("direct-dry-run.json", &[WouldCancel], Report),
+    ("direct-failed-invocation.json", &[Cancelled, Cancelled], Report),
     ("direct-job-arn.json", &[Cancelled], Report),
     ("direct-job-ids.json", &[Cancelled, Cancelled, Finished, Started, NotFound], Report),
     ("direct-misspelt.json", &[Rejected], Error("CancellationIncomplete")),
@@ -46,10 +47,12 @@ const SAMPLES: &[(&str, &[Outcome], Expected)] = &[
     ("sns-eventbridge.json", &[Cancelled], Report),
     ("sns-request.json", &[Cancelled], Report),
     ("sqs-eventbridge.json", &[Cancelled], Failures(&[])),
+    ("sqs-failed-invocation.json", &[Cancelled], Failures(&[])),
     // The third message was dealt with, and comes back so as not to overtake the second.
     ("sqs-fifo.json", &[Cancelled, Rejected, Cancelled, Cancelled], Failures(&[1, 2])),
     // Its own work found again, and a job that had failed by itself.
     ("sqs-redelivered.json", &[Cancelled, Finished], Failures(&[])),
+    ("sqs-redriven-sns.json", &[Cancelled, Cancelled], Failures(&[])),
     (
         "sqs-requests.json",
         &[Cancelled, Cancelled, Rejected, Started, Cancelled, NotFound, Unavailable, Refused, Cancelled],
