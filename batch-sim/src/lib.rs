@@ -25,7 +25,8 @@
 //! - `wire`: Batch's requests, answers and errors as JSON.
 //! - `world`: one call from request to answer, and the log of calls.
 //! - `simulator`: the handle that tests hold; the one mutex and the clock.
-//! - `server`, `admin`: HTTP for SDKs, and `/_sim/…` for steering a running simulator.
+//! - `admin`: `/_sim/…`, for steering a running simulator.
+//! - `server`: HTTP for SDKs; `Simulator::serve…` live there, so that the handle knows no server.
 
 mod admin;
 mod calls;

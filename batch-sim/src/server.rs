@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::future::{self, Future};
-use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use std::{io, thread};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -16,9 +17,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::faults::FaultKind;
-use crate::simulator::Simulator;
 use crate::wire::{self, Answer};
-use crate::{Operation, admin};
+use crate::{Operation, Simulator, admin};
 
 /// A simulator that listens; dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -35,8 +35,51 @@ impl Server {
     }
 }
 
+/// Serving, which the handle itself knows nothing of.
+impl Simulator {
+    /// Serves on a free port of the loopback interface, in the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound.
+    pub async fn serve(&self) -> io::Result<Server> {
+        self.serve_on((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Serves on this address, in the current tokio runtime; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound.
+    pub async fn serve_on(&self, address: SocketAddr) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let (server, serving) = start(self.clone(), listener)?;
+        tokio::spawn(serving);
+        Ok(server)
+    }
+
+    /// Serves on a free loopback port from a thread of its own, for callers without a runtime and
+    /// for benchmarks that must not share theirs.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound or no thread started.
+    pub fn serve_on_thread(&self) -> io::Result<Server> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let (server, serving) = {
+            // The caller may be inside a runtime, where blocking on this one would panic.
+            let _entered = runtime.enter();
+            start(self.clone(), TcpListener::from_std(listener)?)?
+        };
+        thread::Builder::new().name("batch-sim".to_owned()).spawn(move || runtime.block_on(serving))?;
+        Ok(server)
+    }
+}
+
 /// The server's handle, and the future that serves until the handle is dropped.
-pub(crate) fn start(sim: Simulator, listener: TcpListener) -> io::Result<(Server, impl Future<Output = ()>)> {
+fn start(sim: Simulator, listener: TcpListener) -> io::Result<(Server, impl Future<Output = ()>)> {
     let url = format!("http://{}", listener.local_addr()?);
     let (stop, stopped) = oneshot::channel();
     Ok((Server { url, _stop: stop }, accept(sim, listener, stopped)))

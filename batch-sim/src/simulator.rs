@@ -1,15 +1,11 @@
 //! The handle that tests hold.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{io, thread};
 
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::server::{self, Server};
 use crate::world::{Moment, World};
 use crate::{After, Call, Fault, Fleet, Job, JobStatus, JobView, Operation, Settings};
 
@@ -160,46 +156,6 @@ impl Simulator {
         self.world().replace(Fleet::default(), now);
         self.settings(|settings| *settings = Settings::default());
         self.clear_calls();
-    }
-
-    /// Serves on a free port of the loopback interface, in the current tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// If no port can be bound.
-    pub async fn serve(&self) -> io::Result<Server> {
-        self.serve_on((Ipv4Addr::LOCALHOST, 0).into()).await
-    }
-
-    /// Serves on this address, in the current tokio runtime; port 0 takes a free one.
-    ///
-    /// # Errors
-    ///
-    /// If the address cannot be bound.
-    pub async fn serve_on(&self, address: SocketAddr) -> io::Result<Server> {
-        let listener = TcpListener::bind(address).await?;
-        let (server, serving) = server::start(self.clone(), listener)?;
-        tokio::spawn(serving);
-        Ok(server)
-    }
-
-    /// Serves on a free loopback port from a thread of its own, for callers without a runtime and
-    /// for benchmarks that must not share theirs.
-    ///
-    /// # Errors
-    ///
-    /// If no port can be bound or no thread started.
-    pub fn serve_on_thread(&self) -> io::Result<Server> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let (server, serving) = {
-            // The caller may be inside a runtime, where blocking on this one would panic.
-            let _entered = runtime.enter();
-            server::start(self.clone(), TcpListener::from_std(listener)?)?
-        };
-        thread::Builder::new().name("batch-sim".to_owned()).spawn(move || runtime.block_on(serving))?;
-        Ok(server)
     }
 
     pub(crate) fn now(&self) -> Moment {
