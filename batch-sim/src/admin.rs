@@ -32,12 +32,12 @@ pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) 
         ("GET", "fleet") => Answer::json(&sim.fleet()),
         ("PUT", "fleet") => with(body, |fleet: Fleet| {
             let now = sim.now();
-            sim.world().replace(fleet, now);
+            sim.exchange().world.replace(fleet, now);
             done()
         }),
         ("POST", "fleet") => with(body, |fleet: Fleet| {
             let now = sim.now();
-            sim.world().seed(fleet, now);
+            sim.exchange().world.seed(fleet, now);
             done()
         }),
         ("GET", "jobs") => Answer::json(&serde_json::json!({ "jobs": sim.jobs() })),
@@ -50,7 +50,7 @@ pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) 
             sim.clear_faults();
             done()
         }
-        ("GET", "settings") => Answer::json(sim.world().settings()),
+        ("GET", "settings") => Answer::json(sim.exchange().world.settings()),
         ("PUT", "settings") => with(body, |settings: Settings| {
             sim.settings(|current| *current = settings);
             done()
@@ -97,12 +97,12 @@ fn calls(sim: &Simulator) -> Answer {
         high_water: usize,
         calls: &'a [Call],
     }
-    let world = sim.world();
+    let exchange = sim.exchange();
     Answer::json(&Body {
-        counts: world.log.counts(),
+        counts: exchange.log.counts(),
         connections: sim.connections(),
         high_water: sim.high_water(),
-        calls: world.log.calls(),
+        calls: exchange.log.calls(),
     })
 }
 

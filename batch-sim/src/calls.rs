@@ -40,6 +40,31 @@ impl Operation {
     }
 }
 
+/// Batch's two verbs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Ends a job that has not started.
+    Cancel,
+    /// Ends any job.
+    Terminate,
+}
+
+impl Verb {
+    pub(crate) fn call(self) -> Operation {
+        match self {
+            Self::Cancel => Operation::CancelJob,
+            Self::Terminate => Operation::TerminateJob,
+        }
+    }
+
+    pub(crate) fn bulk_call(self) -> Operation {
+        match self {
+            Self::Cancel => Operation::CancelJobs,
+            Self::Terminate => Operation::TerminateJobs,
+        }
+    }
+}
+
 /// One call, in the order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

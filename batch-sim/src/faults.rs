@@ -13,7 +13,8 @@ use crate::Operation;
 
 mod strike;
 
-pub(crate) use strike::{Faults, Trouble};
+pub(crate) use strike::Faults;
+pub use strike::{Blow, Trouble};
 
 /// Trouble on demand: what, where and when.
 ///

@@ -19,21 +19,25 @@
 //!
 //! The layers, each knowing only those above it:
 //!
-//! - `status`, `job`, `settings`, `fleet`: what a run starts from, in code or in JSON.
+//! - `moment`, `status`, `limits`, `settings`, `calls`: the words, and the token bucket.
+//! - `job`, `faults`, `fleet`: what a run starts from, in code or in JSON, and when faults strike.
 //! - `state`: the job model. Pure: no clock, no network; `now` is an argument.
-//! - `faults`, `limits`: what goes wrong on demand, and how often. Pure too.
+//! - `world`: the whole of Batch without HTTP, a method for each call. Pure too, and public: for
+//!   simulations in one process.
 //! - `wire`: Batch's requests, answers and errors as JSON.
-//! - `world`: one call from request to answer, and the log of calls.
+//! - `exchange`: one call from its JSON to its answer, and the log of calls.
 //! - `simulator`: the handle that tests hold; the one mutex and the clock.
 //! - `admin`: `/_sim/…`, for steering a running simulator.
 //! - `server`: HTTP for SDKs; `Simulator::serve…` live there, so that the handle knows no server.
 
 mod admin;
 mod calls;
+mod exchange;
 mod faults;
 mod fleet;
 mod job;
 mod limits;
+mod moment;
 mod server;
 mod settings;
 mod simulator;
@@ -42,12 +46,15 @@ mod status;
 mod wire;
 mod world;
 
-pub use calls::{Call, Operation};
-pub use faults::{ErrorAnswer, Fault, FaultKind, When};
+pub use calls::{Call, Operation, Verb};
+pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When};
 pub use fleet::{Fleet, FleetError};
 pub use job::{After, Job, JobView, Move};
 pub use limits::RateLimit;
+pub use moment::Moment;
 pub use server::Server;
 pub use settings::{Bulk, CancelLag, Settings};
 pub use simulator::Simulator;
+pub use state::{Cursor, Filter, ListQuery};
 pub use status::JobStatus;
+pub use world::{ArrayShown, BulkAnswer, Dependency, ItemError, Page, Refusal, ShownJob, World};

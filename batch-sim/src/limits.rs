@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Operation;
+
 /// How many calls a second pass; the rest is answered 429 `TooManyRequestsException`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,7 +34,7 @@ impl Bucket {
     }
 
     /// Takes up to `wanted` tokens at `now`; says how many it got.
-    pub(crate) fn take(&mut self, wanted: usize, now: Duration) -> usize {
+    fn take(&mut self, wanted: usize, now: Duration) -> usize {
         let passed = now.saturating_sub(self.filled).as_secs_f64();
         self.tokens = (self.tokens + passed * self.limit.tps).min(f64::from(self.limit.burst));
         self.filled = now;
@@ -44,8 +46,12 @@ impl Bucket {
         got
     }
 
-    pub(crate) fn per_item(&self) -> bool {
-        self.limit.per_item
+    /// How many items of a call pass; `None` if the call itself does not.
+    pub(crate) fn admit(&mut self, operation: Operation, items: usize, now: Duration) -> Option<usize> {
+        if operation.is_bulk() && self.limit.per_item {
+            return Some(self.take(items, now));
+        }
+        (self.take(1, now) == 1).then_some(items)
     }
 }
 

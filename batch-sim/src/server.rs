@@ -145,9 +145,9 @@ async fn respond(sim: &Simulator, request: Request<Incoming>) -> Result<Response
 /// A call to Batch, with whatever is to befall it.
 async fn call(sim: &Simulator, operation: Operation, body: &[u8]) -> Result<Response<Full<Bytes>>, Closed> {
     let request = wire::parse(operation, body);
-    let (number, trouble) = sim.world().admit(&request, sim.now());
+    let (number, trouble) = sim.exchange().admit(&request, sim.now());
     pause(trouble.before).await;
-    let perform = || sim.world().perform(&request, number, sim.now());
+    let perform = || sim.exchange().perform(&request, number, sim.now());
     let answer = match trouble.blow {
         None => {
             let answer = perform();
@@ -168,7 +168,7 @@ async fn call(sim: &Simulator, operation: Operation, body: &[u8]) -> Result<Resp
             }
         }
     };
-    sim.world().log.finish(number, answer.status);
+    sim.exchange().log.finish(number, answer.status);
     Ok(respond_with(answer, &wire::request_id(number)))
 }
 

@@ -46,6 +46,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The start of every ARN.
+    pub(crate) fn arn_root(&self) -> String {
+        format!("arn:aws:batch:{}:{}", self.region, self.account)
+    }
+}
+
 /// How long a job keeps its status after an accepted cancel or terminate.
 ///
 /// In JSON: `"none"`, `{"polls": 2}` or `{"forMs": 500}`.

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::world::{Moment, World};
-use crate::{After, Call, Fault, Fleet, Job, JobStatus, JobView, Operation, Settings};
+use crate::exchange::Exchange;
+use crate::moment::millis;
+use crate::{After, Call, Fault, Fleet, Job, JobStatus, JobView, Moment, Operation, Settings};
 
 /// An AWS Batch in memory; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -15,11 +16,11 @@ pub struct Simulator(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    world: Mutex<World>,
+    exchange: Mutex<Exchange>,
     traffic: Traffic,
     /// Both scales start here; from then on tokio's clock counts, which tests may pause.
     started: Instant,
-    started_epoch: Duration,
+    started_ms: i64,
 }
 
 #[derive(Debug, Default)]
@@ -44,61 +45,64 @@ impl Simulator {
     )]
     pub fn new() -> Self {
         Self(Arc::new(Shared {
-            world: Mutex::default(),
+            exchange: Mutex::default(),
             traffic: Traffic::default(),
             started: Instant::now(),
-            started_epoch: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            started_ms: millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
         }))
     }
 
     /// Adds a job; a job with the same id is replaced.
     pub fn add(&self, job: Job) {
-        let now = self.now().epoch_ms;
-        self.world().state.add(job, now);
+        let now = self.now();
+        self.exchange().world.add(job, now);
     }
 
     /// Adds the fleet's jobs and faults, and takes over its settings, if it has any.
     pub fn seed(&self, fleet: &Fleet) {
         let now = self.now();
-        self.world().seed(fleet.clone(), now);
+        self.exchange().world.seed(fleet.clone(), now);
     }
 
     /// The jobs, settings and faults as they stand: what [`seed`](Self::seed) would need to
     /// rebuild them. Cancels still under way and the counts of faults are not in it.
     #[must_use]
     pub fn fleet(&self) -> Fleet {
-        self.advanced().fleet()
+        let now = self.now();
+        self.exchange().world.fleet(now)
     }
 
     /// Adds a fault.
     pub fn fault(&self, fault: Fault) {
-        self.world().faults.add(fault);
+        self.exchange().world.fault(fault);
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
-        self.world().faults.clear();
+        self.exchange().world.clear_faults();
     }
 
     /// Changes settings; they hold from the next call on.
     pub fn settings(&self, change: impl FnOnce(&mut Settings)) {
         let now = self.now();
-        let mut world = self.world();
-        let mut settings = world.settings().clone();
+        let mut exchange = self.exchange();
+        let mut settings = exchange.world.settings().clone();
         change(&mut settings);
-        world.set_settings(settings, now);
+        exchange.world.set_settings(settings, now);
     }
 
     /// The job as it stands.
     #[must_use]
     pub fn job(&self, id: &str) -> Option<JobView> {
-        self.advanced().state.view(id)
+        let now = self.now();
+        self.exchange().world.job(id, now)
     }
 
     /// All jobs, array children included, in the order they were added.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobView> {
-        self.advanced().state.views()
+        let now = self.now();
+        self.exchange().world.jobs(now)
     }
 
     /// Moves a job, as Batch's scheduler would; says whether there is such a job.
@@ -107,27 +111,27 @@ impl Simulator {
     /// the flag of the accepted call stays.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn set_status(&self, id: &str, status: JobStatus) -> bool {
-        let now = self.now().epoch_ms;
-        self.advanced().state.set_status(id, status, now)
+        let now = self.now();
+        self.exchange().world.set_status(id, status, now)
     }
 
     /// Moves a job once it has been seen so many times from now on; says whether there is one.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn move_job(&self, id: &str, after: After, to: JobStatus) -> bool {
-        self.world().state.move_job(id, after, to)
+        self.exchange().world.move_job(id, after, to)
     }
 
     /// The calls so far, in the order of arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.world().log.calls().to_vec()
+        self.exchange().log.calls().to_vec()
     }
 
     /// How many calls of an operation arrived.
     #[must_use]
     pub fn count(&self, operation: Operation) -> usize {
-        let world = self.world();
-        world.log.counts().get(&operation).copied().unwrap_or(0)
+        let exchange = self.exchange();
+        exchange.log.counts().get(&operation).copied().unwrap_or(0)
     }
 
     /// The most calls that were ever under way at the same time.
@@ -144,7 +148,7 @@ impl Simulator {
 
     /// Forgets the calls, and the counts of calls, connections and calls in flight.
     pub fn clear_calls(&self) {
-        self.world().log.clear();
+        self.exchange().log.clear();
         self.0.traffic.high_water.store(0, Ordering::Relaxed);
         self.0.traffic.connections.store(0, Ordering::Relaxed);
     }
@@ -153,27 +157,18 @@ impl Simulator {
     pub fn reset(&self) {
         let now = self.now();
         self.clear_faults();
-        self.world().replace(Fleet::default(), now);
+        self.exchange().world.replace(Fleet::default(), now);
         self.settings(|settings| *settings = Settings::default());
         self.clear_calls();
     }
 
     pub(crate) fn now(&self) -> Moment {
-        let elapsed = self.0.started.elapsed();
-        let epoch = self.0.started_epoch + elapsed;
-        Moment { elapsed, epoch_ms: i64::try_from(epoch.as_millis()).unwrap_or(i64::MAX) }
+        Moment::new(self.0.started_ms, self.0.started.elapsed())
     }
 
     /// A panic elsewhere leaves no half-made change that a test would care about.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn advanced(&self) -> MutexGuard<'_, World> {
-        let now = self.now().epoch_ms;
-        let mut world = self.world();
-        world.state.advance(now);
-        world
+    pub(crate) fn exchange(&self) -> MutexGuard<'_, Exchange> {
+        self.0.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn count_connection(&self) {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::{After, Job, JobStatus, JobView, Move};
+use crate::{After, Job, JobStatus, JobView, Move, Verb};
 
 mod list;
 mod record;
@@ -14,10 +14,11 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use list::{Cursor, Filter, ListQuery, Scope};
+pub(crate) use list::Scope;
+pub use list::{Cursor, Filter, ListQuery};
 pub(crate) use record::{Family, Record};
 use record::{Gate, Stop};
-pub(crate) use stop::{Order, Verb};
+pub(crate) use stop::Order;
 
 /// Every job there is.
 #[derive(Debug, Default)]
@@ -202,9 +203,10 @@ impl State {
     }
 
     /// The known jobs among `ids`, each once, in the order asked.
-    pub(crate) fn find(&self, ids: &[String]) -> Vec<Slot> {
+    pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Vec<Slot> {
         let mut seen = HashSet::with_capacity(ids.len());
-        ids.iter().filter_map(|id| self.slots.get(id).copied()).filter(|slot| seen.insert(slot.0)).collect()
+        let known = ids.iter().filter_map(|id| self.slots.get(id.as_ref()).copied());
+        known.filter(|slot| seen.insert(slot.0)).collect()
     }
 
     pub(crate) fn view(&self, id: &str) -> Option<JobView> {

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::faults::ErrorAnswer;
+use crate::{ErrorAnswer, Page, ShownJob};
 
 mod parse;
-mod render;
 
 pub(crate) use parse::{Ask, Request, parse};
-pub(crate) use render::{BulkAnswer, ItemError, Place, describe, list};
 
 /// An HTTP answer before it is one.
 #[derive(Debug)]
@@ -64,6 +62,27 @@ impl Answer {
             body: answer.message.as_deref().map(message_body).unwrap_or_default(),
         }
     }
+}
+
+/// The answer to `DescribeJobs`.
+pub(crate) fn described(jobs: &[ShownJob]) -> Answer {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        jobs: &'a [ShownJob],
+    }
+    Answer::json(&Body { jobs })
+}
+
+/// The answer to `ListJobs`.
+pub(crate) fn listed(page: &Page) -> Answer {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        job_summary_list: &'a [ShownJob],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next_token: Option<String>,
+    }
+    Answer::json(&Body { job_summary_list: &page.jobs, next_token: page.next.map(parse::token) })
 }
 
 fn message_body(message: &str) -> Vec<u8> {

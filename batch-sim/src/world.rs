@@ -1,197 +1,255 @@
-//! One call from request to answer, and everything a call can change.
+//! The whole of Batch without HTTP: every call as a method, and everything a call can change.
 
-use std::time::Duration;
-
-use crate::calls::Log;
 use crate::faults::{FaultKind, Faults, Trouble};
 use crate::limits::Bucket;
-use crate::state::{Order, State, Verb};
-use crate::wire::{self, Answer, Ask, BulkAnswer, ItemError, Place, Request};
-use crate::{Bulk, Call, Fleet, Settings};
+use crate::state::{Order, Slot, State};
+use crate::{
+    After, Bulk, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment, Operation, Settings, Verb,
+};
 
-/// The simulated Batch and its log; what the simulator's mutex guards.
+mod checks;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+pub use shown::{ArrayShown, BulkAnswer, Dependency, ItemError, Page, Refusal, ShownJob};
+
+/// A simulated Batch for use in one process: no HTTP, no clock, no lock and no randomness but the
+/// dice of faults, which [`Settings::seed`] decides.
+///
+/// The same calls in the same order at the same moments have the same results. `now` is an
+/// argument everywhere and must not go back. [`Simulator`](crate::Simulator) is this behind a
+/// mutex and a clock.
+///
+/// ```
+/// use batch_sim::{Job, JobStatus, Moment, Verb, World};
+///
+/// let mut world = World::default();
+/// let now = Moment::from_millis(1_000);
+/// world.add(Job::new("a").status(JobStatus::Runnable), now);
+/// world.stop_job(Verb::Cancel, "a", "no longer needed", now)?;
+/// let shown = world.describe_jobs(&["a"], now)?;
+/// assert_eq!(shown[0].status, JobStatus::Failed);
+/// assert_eq!(shown[0].status_reason.as_deref(), Some("no longer needed"));
+/// # Ok::<_, batch_sim::Refusal>(())
+/// ```
+///
+/// Calls are answered as Batch would: they count against [`Settings::limit`], and item faults
+/// strike them. What befalls whole calls on their way is for the caller to ask
+/// ([`befall`](Self::befall)) and to act upon.
 #[derive(Debug, Default)]
-pub(crate) struct World {
-    pub(crate) state: State,
-    pub(crate) faults: Faults,
-    pub(crate) log: Log,
+pub struct World {
+    state: State,
+    faults: Faults,
     settings: Settings,
-    arn_root: Option<String>,
     bucket: Option<Bucket>,
 }
 
-/// The moment of a call, on both of the simulator's scales.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    /// Since the simulator was made.
-    pub(crate) elapsed: Duration,
-    /// Milliseconds since the epoch.
-    pub(crate) epoch_ms: i64,
+/// Batch's six calls.
+impl World {
+    /// `CancelJob` or `TerminateJob`.
+    ///
+    /// # Errors
+    ///
+    /// If the id or the reason is empty, the reason too long, or the limit reached.
+    pub fn stop_job(&mut self, verb: Verb, id: &str, reason: &str, now: Moment) -> Result<(), Refusal> {
+        self.enter(verb.call(), 1, now)?;
+        checks::id(id)?;
+        checks::reason(reason)?;
+        self.stop(verb, id, reason, now);
+        Ok(())
+    }
+
+    /// `CancelJobs` or `TerminateJobs`: each job with its own result.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such call ([`Settings::bulk`]), no job or more than 50, the reason is empty
+    /// or too long, or the limit reached.
+    pub fn stop_jobs(
+        &mut self,
+        verb: Verb,
+        ids: &[impl AsRef<str>],
+        reason: &str,
+        now: Moment,
+    ) -> Result<BulkAnswer, Refusal> {
+        let mut tokens = self.enter(verb.bulk_call(), ids.len(), now)?;
+        checks::bulk(ids.len())?;
+        checks::reason(reason)?;
+        let mut answer = BulkAnswer::default();
+        for id in ids.iter().map(AsRef::as_ref) {
+            match self.faults.strike_item(verb.bulk_call(), id, self.settings.seed) {
+                Some(FaultKind::OmitItem) => {}
+                Some(FaultKind::Item { code, message }) => answer.fail(id, code, message),
+                _ if tokens == 0 => answer.fail(id, "ThrottlingException", "Rate exceeded"),
+                _ => {
+                    tokens -= 1;
+                    self.stop(verb, id, reason, now);
+                    answer.successful.push(id.to_owned());
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    /// `DescribeJobs`: the known jobs among `ids`, each once, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// If there is no id or more than 100, or the limit is reached.
+    pub fn describe_jobs(&mut self, ids: &[impl AsRef<str>], now: Moment) -> Result<Vec<ShownJob>, Refusal> {
+        self.enter(Operation::DescribeJobs, 1, now)?;
+        checks::described(ids.len())?;
+        self.state.advance(now.epoch_ms);
+        let slots = self.state.find(ids);
+        let shown = self.show(&slots, ShownJob::detail, now);
+        self.state.described(&slots, now.epoch_ms);
+        Ok(shown)
+    }
+
+    /// `ListJobs`: one page.
+    ///
+    /// # Errors
+    ///
+    /// If the limit is reached.
+    pub fn list_jobs(&mut self, query: &ListQuery, now: Moment) -> Result<Page, Refusal> {
+        self.enter(Operation::ListJobs, 1, now)?;
+        self.state.advance(now.epoch_ms);
+        let (slots, next) = self.state.list(query, &self.settings.arn_root());
+        let jobs = self.show(&slots, ShownJob::summary, now);
+        self.state.listed(&slots, now.epoch_ms);
+        Ok(Page { jobs, next })
+    }
+
+    fn stop(&mut self, verb: Verb, id: &str, reason: &str, now: Moment) {
+        self.state.advance(now.epoch_ms);
+        let lag = self.settings.lag;
+        self.state.stop(id, Order { verb, reason, lag }, now.epoch_ms);
+    }
+
+    fn show(
+        &self,
+        slots: &[Slot],
+        show: impl Fn(&State, Slot, &shown::Place<'_>) -> ShownJob,
+        now: Moment,
+    ) -> Vec<ShownJob> {
+        let arn_root = self.settings.arn_root();
+        let place = shown::Place { settings: &self.settings, arn_root: &arn_root, now: now.epoch_ms };
+        slots.iter().map(|&slot| show(&self.state, slot, &place)).collect()
+    }
+
+    /// Lets a call in that is about so many items; says how many of them the limit lets pass.
+    fn enter(&mut self, operation: Operation, items: usize, now: Moment) -> Result<usize, Refusal> {
+        if operation.is_bulk() && self.settings.bulk != Bulk::Present {
+            return Err(Refusal::NoSuchCall);
+        }
+        match &mut self.bucket {
+            None => Ok(items),
+            Some(bucket) => bucket.admit(operation, items, now.elapsed).ok_or(Refusal::Throttled),
+        }
+    }
+
+    /// Refuses a call that makes no sense; it counts against the limit all the same.
+    pub(crate) fn refuse(&mut self, operation: Operation, text: &str, now: Moment) -> Refusal {
+        match self.enter(operation, 1, now) {
+            Ok(_) => Refusal::Client(text.to_owned()),
+            Err(refusal) => refusal,
+        }
+    }
 }
 
+/// What a run starts from, and what befalls it.
 impl World {
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+    /// Adds a job; a job with the same id is replaced.
+    pub fn add(&mut self, job: Job, now: Moment) {
+        self.state.add(job, now.epoch_ms);
     }
 
-    pub(crate) fn set_settings(&mut self, settings: Settings, at: Moment) {
-        self.bucket = settings.limit.map(|limit| Bucket::new(limit, at.elapsed));
-        self.arn_root = None;
-        self.settings = settings;
-    }
-
-    /// Adds what the fleet has to what is there.
-    pub(crate) fn seed(&mut self, fleet: Fleet, at: Moment) {
+    /// Adds the fleet's jobs and faults, and takes over its settings, if it has any.
+    pub fn seed(&mut self, fleet: Fleet, now: Moment) {
         if let Some(settings) = fleet.settings {
-            self.set_settings(settings, at);
+            self.set_settings(settings, now);
         }
         for job in fleet.jobs {
-            self.state.add(job, at.epoch_ms);
+            self.add(job, now);
         }
         for fault in fleet.faults {
-            self.faults.add(fault);
+            self.fault(fault);
         }
     }
 
     /// Puts the fleet's jobs, and its settings and faults if it has any, in place of what is there.
-    pub(crate) fn replace(&mut self, fleet: Fleet, at: Moment) {
+    pub(crate) fn replace(&mut self, fleet: Fleet, now: Moment) {
         self.state = State::default();
         if !fleet.faults.is_empty() {
             self.faults.clear();
         }
-        self.seed(fleet, at);
+        self.seed(fleet, now);
     }
 
-    /// What would rebuild the jobs, settings and faults of now.
-    pub(crate) fn fleet(&self) -> Fleet {
+    /// What would rebuild the jobs, settings and faults as they stand. Stops still under way and
+    /// the counts of faults are not in it.
+    pub fn fleet(&mut self, now: Moment) -> Fleet {
+        self.state.advance(now.epoch_ms);
         Fleet { jobs: self.state.jobs(), settings: Some(self.settings.clone()), faults: self.faults.to_vec() }
     }
 
-    /// Logs a call that has arrived, and says what is to befall it.
-    pub(crate) fn admit(&mut self, request: &Request, at: Moment) -> (usize, Trouble) {
-        let keep = self.settings.log_calls;
-        let number = self.log.begin(request.operation, keep, |number| Call {
-            number,
-            operation: request.operation,
-            jobs: request.jobs.clone(),
-            reason: request.reason.clone(),
-            status: 0,
-            started: at.elapsed,
-        });
-        let seed = self.settings.seed;
-        let trouble = self.faults.strike(request.operation, &request.jobs, seed);
-        (number, trouble)
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    /// Carries a call out.
-    pub(crate) fn perform(&mut self, request: &Request, number: usize, at: Moment) -> Answer {
-        if request.operation.is_bulk()
-            && let Some(answer) = self.missing_bulk()
-        {
-            return answer;
-        }
-        let per_item = request.operation.is_bulk() && self.bucket.as_ref().is_some_and(Bucket::per_item);
-        if !per_item && self.take(1, at) == 0 {
-            return Answer::error(429, "TooManyRequestsException", "Too Many Requests");
-        }
-        self.state.advance(at.epoch_ms);
-        let reason = request.reason.as_deref().unwrap_or_default();
-        match &request.ask {
-            Err(text) => Answer::refusal(text, &wire::request_id(number)),
-            Ok(Ask::Stop(verb)) => {
-                for id in &request.jobs {
-                    self.stop(id, *verb, reason, at);
-                }
-                Answer::ok(b"{}".to_vec())
-            }
-            Ok(Ask::StopMany(verb)) => {
-                let tokens = if per_item { self.take(request.jobs.len(), at) } else { request.jobs.len() };
-                Answer::json(&self.stop_many(request, *verb, reason, tokens, at))
-            }
-            Ok(Ask::Describe) => {
-                let shown = self.state.find(&request.jobs);
-                let root = self.arn_root();
-                let place = self.place(&root, at);
-                let answer = Answer::json(&wire::describe(&self.state, &shown, place));
-                self.state.described(&shown, at.epoch_ms);
-                self.arn_root = Some(root);
-                answer
-            }
-            Ok(Ask::List(query)) => {
-                let root = self.arn_root();
-                let (shown, next) = self.state.list(query, &root);
-                let place = self.place(&root, at);
-                let answer = Answer::json(&wire::list(&self.state, &shown, next, place));
-                self.state.listed(&shown, at.epoch_ms);
-                self.arn_root = Some(root);
-                answer
-            }
-        }
+    /// Puts other settings in force, and fills the limit's bucket.
+    pub fn set_settings(&mut self, settings: Settings, now: Moment) {
+        self.bucket = settings.limit.map(|limit| Bucket::new(limit, now.elapsed));
+        self.settings = settings;
     }
 
-    fn stop_many<'a>(
-        &mut self,
-        request: &'a Request,
-        verb: Verb,
-        reason: &str,
-        mut tokens: usize,
-        at: Moment,
-    ) -> BulkAnswer<'a> {
-        let mut answer = BulkAnswer::default();
-        for job in &request.jobs {
-            let fault = self.faults.strike_item(request.operation, job, self.settings.seed);
-            match fault {
-                Some(FaultKind::OmitItem) => {}
-                Some(FaultKind::Item { code, message }) => {
-                    answer.errors.push(ItemError { job, code, message });
-                }
-                _ if tokens == 0 => answer.errors.push(ItemError {
-                    job,
-                    code: "ThrottlingException".to_owned(),
-                    message: "Rate exceeded".to_owned(),
-                }),
-                _ => {
-                    tokens -= 1;
-                    self.stop(job, verb, reason, at);
-                    answer.successful.push(job);
-                }
-            }
-        }
-        answer
+    /// Adds a fault.
+    pub fn fault(&mut self, fault: Fault) {
+        self.faults.add(fault);
     }
 
-    fn stop(&mut self, id: &str, verb: Verb, reason: &str, at: Moment) {
-        let lag = self.settings.lag;
-        self.state.stop(id, Order { verb, reason, lag }, at.epoch_ms);
+    /// Removes all faults.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
     }
 
-    fn missing_bulk(&self) -> Option<Answer> {
-        match self.settings.bulk {
-            Bulk::Present => None,
-            Bulk::Missing404 => Some(Answer::uncoded(404, "Not Found")),
-            Bulk::Missing403 => Some(Answer::unknown_path()),
-            Bulk::Missing400 => {
-                Some(Answer::error(400, "UnknownOperationException", "The operation is not known"))
-            }
-        }
+    /// What the faults make of a call that names these jobs; to be asked once a call, as it counts.
+    ///
+    /// The calls themselves know only item faults: a delay, a lost answer or an error in place of
+    /// one is the caller's to play.
+    pub fn befall(&mut self, operation: Operation, ids: &[impl AsRef<str>]) -> Trouble {
+        self.faults.strike(operation, ids, self.settings.seed)
+    }
+}
+
+/// What others see and do.
+impl World {
+    /// The job as it stands: the truth, also where an answer would hide it.
+    pub fn job(&mut self, id: &str, now: Moment) -> Option<JobView> {
+        self.state.advance(now.epoch_ms);
+        self.state.view(id)
     }
 
-    fn take(&mut self, wanted: usize, at: Moment) -> usize {
-        match &mut self.bucket {
-            Some(bucket) => bucket.take(wanted, at.elapsed),
-            None => wanted,
-        }
+    /// All jobs, array children included, in the order they were added.
+    pub fn jobs(&mut self, now: Moment) -> Vec<JobView> {
+        self.state.advance(now.epoch_ms);
+        self.state.views()
     }
 
-    /// Taken out while an answer is written, so that the jobs can change meanwhile.
-    fn arn_root(&mut self) -> String {
-        self.arn_root.take().unwrap_or_else(|| {
-            let Settings { region, account, .. } = &self.settings;
-            format!("arn:aws:batch:{region}:{account}")
-        })
+    /// Moves a job, as Batch's scheduler would; says whether there is such a job.
+    ///
+    /// A job that starts outruns a cancel still under way, and one that ends outruns both verbs;
+    /// the flag of the accepted call stays.
+    pub fn set_status(&mut self, id: &str, status: JobStatus, now: Moment) -> bool {
+        self.state.advance(now.epoch_ms);
+        self.state.set_status(id, status, now.epoch_ms)
     }
 
-    fn place<'a>(&'a self, arn_root: &'a str, at: Moment) -> Place<'a> {
-        Place { settings: &self.settings, arn_root, now: at.epoch_ms }
+    /// Moves a job once it has been seen so many times from now on; says whether there is one.
+    pub fn move_job(&mut self, id: &str, after: After, to: JobStatus) -> bool {
+        self.state.move_job(id, after, to)
     }
 }

@@ -10,20 +10,23 @@ use crate::Operation;
 pub(crate) struct Faults(Vec<(Fault, u64)>);
 
 /// What the faults make of one call.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Trouble {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
     /// The delay before the call is carried out.
-    pub(crate) before: Duration,
+    pub before: Duration,
     /// The delay between that and the answer.
-    pub(crate) after: Duration,
-    pub(crate) blow: Option<Blow>,
+    pub after: Duration,
+    /// What comes in the answer's place, if anything.
+    pub blow: Option<Blow>,
 }
 
 /// The fault that decides the answer.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Blow {
-    pub(crate) kind: FaultKind,
-    pub(crate) carried_out: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blow {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// Whether the call takes effect all the same.
+    pub carried_out: bool,
 }
 
 impl Faults {
@@ -40,10 +43,10 @@ impl Faults {
     }
 
     /// What befalls a call that names these jobs.
-    pub(crate) fn strike(&mut self, operation: Operation, jobs: &[String], seed: u64) -> Trouble {
+    pub(crate) fn strike(&mut self, operation: Operation, jobs: &[impl AsRef<str>], seed: u64) -> Trouble {
         let mut trouble = Trouble::default();
-        let whole =
-            |fault: &Fault| !fault.is_about_items() && fault.job.as_ref().is_none_or(|id| jobs.contains(id));
+        let named = |id: &String| jobs.iter().any(|job| job.as_ref() == id);
+        let whole = |fault: &Fault| !fault.is_about_items() && fault.job.as_ref().is_none_or(named);
         for fault in self.striking(operation, seed, whole) {
             match fault.kind {
                 FaultKind::Latency(delay) if fault.carried_out => trouble.after += delay,
@@ -145,7 +148,7 @@ mod tests {
         faults.add(Fault::latency(Duration::from_millis(4)).carried_out());
         faults.add(Fault::drop_after().first(2));
         let mut strike = || {
-            let trouble = faults.strike(CancelJob, &[], 0);
+            let trouble = faults.strike(CancelJob, &[""; 0], 0);
             assert_eq!(trouble.before, Duration::from_millis(3));
             assert_eq!(trouble.after, Duration::from_millis(4));
             trouble.blow.map(|blow| (blow.kind, blow.carried_out))

@@ -5,9 +5,18 @@ use std::cmp::Reverse;
 use super::{Family, Record, Slot, State};
 use crate::{Job, JobStatus};
 
-/// A question put to `ListJobs`.
-#[derive(Debug, PartialEq)]
-pub(crate) struct ListQuery {
+const MAX_PAGE: usize = 1000;
+const MAX_FILTERED_PAGE: usize = 100;
+
+/// A question put to `ListJobs`, with what Batch makes of what is left open.
+///
+/// ```
+/// use batch_sim::{Filter, JobStatus, ListQuery};
+/// let runnable = ListQuery::queue("nightly").status(JobStatus::Runnable).limit(10);
+/// let named = ListQuery::filtered("nightly", Filter::Name(vec!["etl-*".to_owned()]));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
     pub(crate) scope: Scope,
     /// The status to show; `None` shows all.
     pub(crate) status: Option<JobStatus>,
@@ -18,7 +27,8 @@ pub(crate) struct ListQuery {
     pub(crate) after: Option<Cursor>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+/// Whose jobs a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Queue(String),
     Array(String),
@@ -26,18 +36,24 @@ pub(crate) enum Scope {
 }
 
 /// One filter; any of several values matches.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Filter {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// `JOB_NAME`: case-insensitive; a trailing `*` matches any rest.
     Name(Vec<String>),
+    /// `JOB_DEFINITION`: a name means any of its revisions, an ARN exactly one; a trailing `*`
+    /// works on names only.
     Definition(Vec<String>),
+    /// `BEFORE_CREATED_AT`, in milliseconds since the epoch.
     CreatedBefore(i64),
+    /// `AFTER_CREATED_AT`, in milliseconds since the epoch.
     CreatedAfter(i64),
+    /// `SHARE_IDENTIFIER`.
     Share(Vec<String>),
 }
 
 /// A place in the order of a list, newest first: it survives that jobs before it move away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Cursor(pub(crate) Reverse<i64>, pub(crate) usize);
+pub struct Cursor(pub(crate) Reverse<i64>, pub(crate) usize);
 
 impl State {
     /// A page of jobs and, if there are more, where the next begins.
@@ -68,6 +84,59 @@ impl State {
 }
 
 impl ListQuery {
+    /// The RUNNING jobs of a queue, by name or ARN, at most 1,000 to a page.
+    #[must_use]
+    pub fn queue(queue: impl Into<String>) -> Self {
+        Self::new(Scope::Queue(queue.into()), None)
+    }
+
+    /// The jobs of a queue that a filter lets through, whatever their status, at most 100 to a page.
+    #[must_use]
+    pub fn filtered(queue: impl Into<String>, filter: Filter) -> Self {
+        Self::new(Scope::Queue(queue.into()), Some(filter))
+    }
+
+    /// The RUNNING children of an array.
+    #[must_use]
+    pub fn array(id: impl Into<String>) -> Self {
+        Self::new(Scope::Array(id.into()), None)
+    }
+
+    /// The RUNNING nodes of a multi-node job.
+    #[must_use]
+    pub fn multi_node(id: impl Into<String>) -> Self {
+        Self::new(Scope::MultiNode(id.into()), None)
+    }
+
+    pub(crate) fn new(scope: Scope, filter: Option<Filter>) -> Self {
+        let status = filter.is_none().then_some(JobStatus::Running);
+        let limit = if filter.is_some() { MAX_FILTERED_PAGE } else { MAX_PAGE };
+        Self { scope, status, filter, limit, after: None }
+    }
+
+    /// Only jobs that stand there; Batch ignores it beside a filter other than by share.
+    #[must_use]
+    pub fn status(mut self, status: JobStatus) -> Self {
+        if matches!(self.filter, None | Some(Filter::Share(_))) {
+            self.status = Some(status);
+        }
+        self
+    }
+
+    /// At most so many to a page, from 1 to what is the most anyway.
+    #[must_use]
+    pub fn limit(mut self, most: usize) -> Self {
+        self.limit = most.clamp(1, self.limit);
+        self
+    }
+
+    /// Goes on where the page before ended.
+    #[must_use]
+    pub fn after(mut self, page: Cursor) -> Self {
+        self.after = Some(page);
+        self
+    }
+
     fn shows(&self, record: &Record, arn_root: &str) -> bool {
         let job = &record.job;
         let in_scope = match &self.scope {
@@ -81,7 +150,12 @@ impl ListQuery {
         };
         in_scope
             && self.status.is_none_or(|status| status == job.status)
-            && self.filter.as_ref().is_none_or(|f| f.accepts(record, arn_root))
+            // Batch applies filters to jobs of a queue, not to children or nodes.
+            && self
+                .filter
+                .as_ref()
+                .filter(|_| matches!(self.scope, Scope::Queue(_)))
+                .is_none_or(|filter| filter.accepts(record, arn_root))
     }
 }
 

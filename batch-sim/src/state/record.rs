@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Slot, Verb};
-use crate::{CancelLag, Job, JobStatus, JobView};
+use super::Slot;
+use crate::moment::millis;
+use crate::{CancelLag, Job, JobStatus, JobView, Verb};
 
 /// A job and what the simulator knows about it beyond what it was told.
 #[derive(Debug)]
@@ -44,10 +45,7 @@ impl Gate {
         match lag {
             CancelLag::None => Self::Polls(0),
             CancelLag::Polls(looks) => Self::Polls(looks),
-            CancelLag::For(time) => {
-                let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-                Self::Until(now.saturating_add(ms))
-            }
+            CancelLag::For(time) => Self::Until(now.saturating_add(millis(time))),
         }
     }
 

@@ -1,14 +1,7 @@
 //! Cancel and terminate: from the accepted order to the ended job.
 
 use super::{Family, Gate, Record, Slot, State, Stop};
-use crate::{CancelLag, JobStatus};
-
-/// Batch's two verbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Cancel,
-    Terminate,
-}
+use crate::{CancelLag, JobStatus, Verb};
 
 /// What a caller asked to be done to a job.
 #[derive(Clone, Copy, Debug)]
