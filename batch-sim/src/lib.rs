@@ -50,7 +50,7 @@ pub use calls::{Call, Operation, Verb};
 pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When};
 pub use fleet::{Fleet, FleetError};
 pub use job::{After, Job, JobView, Move};
-pub use limits::RateLimit;
+pub use limits::{Buckets, RateLimit, Shortfall};
 pub use moment::Moment;
 pub use server::Server;
 pub use settings::{Bulk, CancelLag, Settings};

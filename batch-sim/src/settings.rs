@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::RateLimit;
+use crate::{Buckets, RateLimit, Shortfall};
 
 /// What a test may change about the simulated Batch; the defaults are Batch as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +18,12 @@ pub struct Settings {
     pub flag_during_lag: bool,
     /// Whether there are `CancelJobs` and `TerminateJobs`, and how their absence is told.
     pub bulk: Bulk,
-    /// The limit on calls a second, if any; changing the settings fills the bucket.
+    /// The limit on calls a second, if any; changing the settings fills the buckets.
     pub limit: Option<RateLimit>,
+    /// Whether operations share the limit's tokens.
+    pub buckets: Buckets,
+    /// What meets a bulk call that is short of tokens.
+    pub shortfall: Shortfall,
     /// Moves the dice of faults that strike by rate.
     pub seed: u64,
     /// Whether to keep the log of calls; counts are always kept. Off for long benchmarks.
@@ -38,6 +42,8 @@ impl Default for Settings {
             flag_during_lag: true,
             bulk: Bulk::Present,
             limit: None,
+            buckets: Buckets::Shared,
+            shortfall: Shortfall::Items,
             seed: 0,
             log_calls: true,
             account: "123456789012".to_owned(),

@@ -1,7 +1,7 @@
 //! The whole of Batch without HTTP: every call as a method, and everything a call can change.
 
 use crate::faults::{FaultKind, Faults, Trouble};
-use crate::limits::Bucket;
+use crate::limits::Limiter;
 use crate::state::{Order, Slot, State};
 use crate::{
     After, Bulk, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment, Operation, Settings, Verb,
@@ -42,7 +42,7 @@ pub struct World {
     state: State,
     faults: Faults,
     settings: Settings,
-    bucket: Option<Bucket>,
+    limiter: Option<Limiter>,
 }
 
 /// Batch's six calls.
@@ -143,9 +143,9 @@ impl World {
         if operation.is_bulk() && self.settings.bulk != Bulk::Present {
             return Err(Refusal::NoSuchCall);
         }
-        match &mut self.bucket {
+        match &mut self.limiter {
             None => Ok(items),
-            Some(bucket) => bucket.admit(operation, items, now.elapsed).ok_or(Refusal::Throttled),
+            Some(limiter) => limiter.admit(operation, items, now.elapsed).ok_or(Refusal::Throttled),
         }
     }
 
@@ -200,9 +200,10 @@ impl World {
         &self.settings
     }
 
-    /// Puts other settings in force, and fills the limit's bucket.
+    /// Puts other settings in force, and fills the limit's buckets.
     pub fn set_settings(&mut self, settings: Settings, now: Moment) {
-        self.bucket = settings.limit.map(|limit| Bucket::new(limit, now.elapsed));
+        let (buckets, shortfall) = (settings.buckets, settings.shortfall);
+        self.limiter = settings.limit.map(|limit| Limiter::new(limit, buckets, shortfall, now.elapsed));
         self.settings = settings;
     }
 

@@ -314,6 +314,27 @@ async fn a_limit_turns_calls_or_items_away() {
     assert_eq!(reply.json()["errors"][0]["code"], "ThrottlingException");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_can_refuse_a_bulk_call_as_a_whole_and_each_operation_by_itself() {
+    let (sim, _server, mut client) = served().await;
+    let settings = json!({
+        "limit": {"tps": 0, "burst": 2, "perItem": true},
+        "buckets": "perOperation",
+        "shortfall": "call",
+    });
+    assert_eq!(client.send("PUT", "/_sim/settings", settings).await.unwrap().status, 200);
+    sim.add(Job::new("a"));
+    let reply = client.cancel_all(&["a", "b", "c"]).await;
+    assert_eq!((reply.status, reply.code()), (429, Some("TooManyRequestsException")));
+    assert_eq!(sim.job("a").unwrap().status, JobStatus::Runnable);
+    assert_eq!(client.cancel_all(&["a", "b"]).await.json()["successful"], json!(["a", "b"]));
+    let mut statuses = Vec::new();
+    for id in ["a", "b", "c"] {
+        statuses.push(client.cancel(id).await.status);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
 #[tokio::test]
 async fn calls_are_logged_and_counted() {
     let (sim, _server, mut client) = served().await;
