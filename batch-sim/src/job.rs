@@ -125,7 +125,8 @@ impl Job {
         self
     }
 
-    /// The jobs this one waits for while PENDING.
+    /// The jobs this one waits for while PENDING: it becomes RUNNABLE when all have SUCCEEDED, and
+    /// FAILED by itself ("Dependent job failed") as soon as one has FAILED.
     ///
     /// A dependency that the simulator does not know counts as unfinished, so a job can be held
     /// without adding another.

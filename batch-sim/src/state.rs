@@ -2,7 +2,8 @@
 //!
 //! Pure: the caller passes `now`, in milliseconds since the epoch. A cancel or terminate that
 //! Batch accepted becomes a `Stop` on the job; the job ends when nothing holds the stop back:
-//! neither the lag, nor unfinished dependencies, nor living children.
+//! neither the lag, nor unfinished dependencies, nor living children. A job that waits for others
+//! becomes RUNNABLE when all of them have succeeded, and FAILED as soon as one has failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -10,6 +11,7 @@ use crate::{After, Job, JobStatus, JobView, Move, Verb};
 
 mod list;
 mod record;
+mod settle;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -47,9 +49,21 @@ impl State {
         }
         let statuses = std::mem::take(&mut job.array);
         let parent = self.put(job, created_at, Family::Single);
-        if statuses.is_empty() {
-            return;
+        let mut work = vec![parent];
+        if !statuses.is_empty() {
+            self.add_children(parent, statuses, now);
+            if let Family::Parent { children, .. } = &self.record(parent).family {
+                work.extend(children);
+            }
         }
+        let added = work.iter().filter_map(|&slot| self.dependents.get(&self.record(slot).job.id));
+        let waiting: Vec<_> = added.flatten().copied().collect();
+        work.extend(waiting);
+        self.settle(work, now);
+    }
+
+    fn add_children(&mut self, parent: Slot, statuses: Vec<JobStatus>, now: i64) {
+        let created_at = self.record(parent).created_at;
         let mut tally: BTreeMap<_, _> = JobStatus::ALL.into_iter().map(|s| (s, 0)).collect();
         let mut children = Vec::with_capacity(statuses.len());
         for (index, status) in statuses.into_iter().enumerate() {
@@ -70,7 +84,6 @@ impl State {
             record.job.started_at = None;
             record.job.stopped_at = None;
         }
-        self.settle(vec![parent], now);
     }
 
     fn put(&mut self, job: Job, created_at: i64, family: Family) -> Slot {

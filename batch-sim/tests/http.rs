@@ -114,6 +114,18 @@ async fn a_job_is_cancelled_and_seen_cancelled() {
 }
 
 #[tokio::test]
+async fn a_dependent_is_seen_failed_without_a_flag() {
+    let (sim, _server, mut client) = served().await;
+    sim.add(Job::new("a"));
+    sim.add(Job::new("b").status(JobStatus::Pending).depends_on(["a"]));
+    client.cancel("a").await;
+    let job = client.describe("b").await;
+    assert_eq!((&job["status"], &job["statusReason"]), (&json!("FAILED"), &json!("Dependent job failed")));
+    assert_eq!((&job["isCancelled"], &job["isTerminated"]), (&json!(false), &json!(false)));
+    assert_eq!(job["dependsOn"], json!([{"jobId": "a"}]));
+}
+
+#[tokio::test]
 async fn an_array_shows_its_size_its_tally_and_its_indices() {
     let (sim, _server, mut client) = served().await;
     sim.add(Job::new("p").array([JobStatus::Running, JobStatus::Running, JobStatus::Failed]));

@@ -1,7 +1,7 @@
-//! Cancel and terminate: from the accepted order to the ended job.
+//! Cancel and terminate: what an accepted order sets going.
 
-use super::{Family, Gate, Record, Slot, State, Stop};
-use crate::{CancelLag, JobStatus, Verb};
+use super::{Family, Gate, Slot, State, Stop};
+use crate::{CancelLag, Verb};
 
 /// What a caller asked to be done to a job.
 #[derive(Clone, Copy, Debug)]
@@ -53,64 +53,5 @@ impl State {
             Verb::Cancel => job.is_cancelled = true,
             Verb::Terminate => job.is_terminated = true,
         }
-    }
-
-    /// Lets the lags run out that are over at `now`; to be called before anything is shown.
-    pub(crate) fn advance(&mut self, now: i64) {
-        let mut work = Vec::new();
-        while let Some(&(then, slot)) = self.due.first()
-            && then <= now
-        {
-            self.due.pop_first();
-            work.push(slot);
-        }
-        self.settle(work, now);
-    }
-
-    /// Ends what may end, and then what waited for that.
-    pub(super) fn settle(&mut self, mut work: Vec<Slot>, now: i64) {
-        while let Some(slot) = work.pop() {
-            let record = self.record(slot);
-            if record.living_children() > 0 {
-                continue;
-            }
-            match &record.stop {
-                Some(stop) if stop.gate.is_open(now) && !self.is_held(record) => {
-                    let record = self.record_mut(slot);
-                    record.job.status_reason = record.stop.take().map(|stop| stop.reason);
-                    self.change(slot, JobStatus::Failed, now, &mut work);
-                }
-                Some(_) => {}
-                None => self.end_parent(slot, now, &mut work),
-            }
-        }
-    }
-
-    /// An array that nobody stopped ends with its last child.
-    fn end_parent(&mut self, slot: Slot, now: i64, work: &mut Vec<Slot>) {
-        let record = self.record_mut(slot);
-        let Family::Parent { tally, .. } = &record.family else {
-            return;
-        };
-        if record.job.status.has_ended() {
-            return;
-        }
-        let status = if tally.get(&JobStatus::Failed).is_some_and(|&n| n > 0) {
-            record.job.status_reason = Some("Array Child Job failed".to_owned());
-            JobStatus::Failed
-        } else {
-            JobStatus::Succeeded
-        };
-        self.change(slot, status, now, work);
-    }
-
-    /// Whether a PENDING job still waits for a dependency.
-    fn is_held(&self, record: &Record) -> bool {
-        record.job.status == JobStatus::Pending
-            && record
-                .job
-                .depends_on
-                .iter()
-                .any(|id| self.slots.get(id).is_none_or(|&slot| !self.record(slot).job.status.has_ended()))
     }
 }

@@ -90,6 +90,86 @@ fn a_held_job_is_flagged_at_once_and_fails_with_its_last_dependency() {
     check(&state, "next", (Failed, false, true, true));
 }
 
+/// What becomes of a job that depends on `first` and `second` when those end.
+#[track_caller]
+fn check_dependent(status: JobStatus, ends: [(&str, JobStatus); 2], expect: (JobStatus, Option<&str>)) {
+    let mut state = state([
+        Job::new("first").status(Running),
+        Job::new("second").status(Running),
+        Job::new("next").status(status).depends_on(["first", "second"]),
+    ]);
+    for (id, end) in ends {
+        state.set_status(id, end, NOW);
+    }
+    let job = state.view("next").unwrap();
+    assert_eq!((job.status, job.status_reason.as_deref()), expect, "{status:?} {ends:?}");
+    assert!(!job.is_cancelled && !job.is_terminated);
+}
+
+#[test]
+fn a_dependent_goes_on_or_fails_by_itself() {
+    let failed = (Failed, Some("Dependent job failed"));
+    check_dependent(Pending, [("first", Succeeded), ("second", Succeeded)], (Runnable, None));
+    check_dependent(Pending, [("first", Succeeded), ("second", Starting)], (Pending, None));
+    check_dependent(Pending, [("first", Running), ("second", Failed)], failed);
+    check_dependent(Submitted, [("first", Failed), ("second", Running)], failed);
+    check_dependent(Submitted, [("first", Succeeded), ("second", Succeeded)], (Submitted, None));
+    check_dependent(Runnable, [("first", Failed), ("second", Failed)], (Runnable, None));
+    check_dependent(Running, [("first", Failed), ("second", Failed)], (Running, None));
+}
+
+#[test]
+fn a_cancel_fails_what_depends_on_the_job_and_what_depends_on_that() {
+    let mut state = state([
+        Job::new("c").status(Pending).depends_on(["b"]),
+        Job::new("b").status(Pending).depends_on(["a"]),
+        Job::new("p").depends_on(["a"]).array([Pending, Pending]),
+        Job::new("a"),
+    ]);
+    stop(&mut state, "a", Cancel, CancelLag::None);
+    check(&state, "a", (Failed, true, false, true));
+    for id in ["b", "c", "p", "p:0", "p:1"] {
+        check(&state, id, (Failed, false, false, false));
+        assert_eq!(state.view(id).unwrap().status_reason.as_deref(), Some("Dependent job failed"));
+    }
+}
+
+#[test]
+fn a_stop_accepted_before_says_why_the_dependent_failed() {
+    for lag in [CancelLag::None, CancelLag::Polls(9)] {
+        let mut state = state([
+            Job::new("a").status(Running),
+            Job::new("other").status(Running),
+            Job::new("held").status(Pending).depends_on(["a", "other"]),
+        ]);
+        stop(&mut state, "held", Cancel, lag);
+        state.set_status("a", Failed, NOW);
+        check(&state, "held", (Failed, true, false, true));
+    }
+}
+
+#[test]
+fn a_stopped_dependent_never_becomes_runnable() {
+    let mut state =
+        state([Job::new("a").status(Running), Job::new("held").status(Pending).depends_on(["a"])]);
+    stop(&mut state, "held", Cancel, CancelLag::Polls(1));
+    state.set_status("a", Succeeded, NOW);
+    check(&state, "held", (Pending, true, false, false));
+    look(&mut state, "held");
+    check(&state, "held", (Failed, true, false, true));
+}
+
+#[test]
+fn a_job_meets_dependencies_that_ended_before_it_came() {
+    for (end, expect) in [(Succeeded, Runnable), (Failed, Failed)] {
+        let dependent = || Job::new("next").status(Pending).depends_on(["a"]);
+        let ended = || Job::new("a").status(end);
+        for jobs in [[ended(), dependent()], [dependent(), ended()]] {
+            assert_eq!(state(jobs).view("next").unwrap().status, expect);
+        }
+    }
+}
+
 #[test]
 fn an_unknown_dependency_holds_for_good() {
     let mut state = state([Job::new("held").status(Pending).depends_on(["nobody"])]);
