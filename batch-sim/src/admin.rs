@@ -8,6 +8,7 @@
 //! | POST `/_sim/fleet` | fleet | adds to what is there |
 //! | GET `/_sim/jobs` | | every job, with the truth about it |
 //! | PUT `/_sim/jobs/status` | `{"id", "status", "after"?}` | moves a job, now or once seen |
+//! | POST `/_sim/jobs/act` | `{"id", "does", "after"?}` | does something to a job as somebody else |
 //! | POST `/_sim/faults` | fault | adds a fault |
 //! | DELETE `/_sim/faults` | | removes all faults |
 //! | GET, PUT `/_sim/settings` | settings | replaces the settings; what is left out is default |
@@ -22,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Answer;
-use crate::{After, Call, Fault, Fleet, JobStatus, Operation, Settings, Simulator};
+use crate::{After, Call, Deed, Fault, Fleet, JobStatus, Operation, Settings, Simulator};
 
 /// Answers a call to the admin API; `None` if there is no such thing.
 pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) -> Option<Answer> {
@@ -42,6 +43,7 @@ pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) 
         }),
         ("GET", "jobs") => Answer::json(&serde_json::json!({ "jobs": sim.jobs() })),
         ("PUT", "jobs/status") => with(body, |change: StatusChange| change.apply(sim)),
+        ("POST", "jobs/act") => with(body, |act: Act| act.apply(sim)),
         ("POST", "faults") => with(body, |fault: Fault| {
             sim.fault(fault);
             done()
@@ -80,9 +82,24 @@ struct StatusChange {
 
 impl StatusChange {
     fn apply(self, sim: &Simulator) -> Answer {
+        Act { id: self.id, does: Deed::Move(self.status), after: self.after }.apply(sim)
+    }
+}
+
+/// What POST `/_sim/jobs/act` says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Act {
+    id: String,
+    does: Deed,
+    after: Option<After>,
+}
+
+impl Act {
+    fn apply(self, sim: &Simulator) -> Answer {
         let known = match self.after {
-            None => sim.set_status(&self.id, self.status),
-            Some(after) => sim.move_job(&self.id, after, self.status),
+            None => sim.act(&self.id, self.does),
+            Some(after) => sim.when(&self.id, after, self.does),
         };
         if known { done() } else { Answer::uncoded(404, &format!("there is no job {}", self.id)) }
     }

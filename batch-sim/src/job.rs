@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CancelLag, JobStatus};
+use crate::{After, CancelLag, Deed, Event, JobStatus};
 
 /// A job to put into the simulator; built by chaining, or read from a [`Fleet`](crate::Fleet).
 ///
@@ -39,8 +39,10 @@ pub struct Job {
     pub(crate) array: Vec<JobStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lag: Option<CancelLag>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) moves: Vec<Move>,
+    #[serde(default, alias = "moves", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) events: Vec<Event>,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) attempts: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_cancelled: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -61,6 +63,15 @@ fn default_definition() -> String {
 
 fn default_status() -> JobStatus {
     JobStatus::Runnable
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(n: &u32) -> bool {
+    *n == 1
 }
 
 impl Job {
@@ -84,7 +95,8 @@ impl Job {
             depends_on: Vec::new(),
             array: Vec::new(),
             lag: None,
-            moves: Vec::new(),
+            events: Vec::new(),
+            attempts: 1,
             is_cancelled: false,
             is_terminated: false,
         }
@@ -187,8 +199,22 @@ impl Job {
 
     /// Moves the job to `status` once it has been seen, e.g. between a look and a cancel.
     #[must_use]
-    pub fn moves(mut self, after: After, status: JobStatus) -> Self {
-        self.moves.push(Move { after, to: status });
+    pub fn moves(self, after: After, status: JobStatus) -> Self {
+        self.when(after, Deed::Move(status))
+    }
+
+    /// Has something done to the job, as by somebody else, once it has been seen or stopped.
+    #[must_use]
+    pub fn when(mut self, after: After, does: Deed) -> Self {
+        self.events.push(Event { after, does });
+        self
+    }
+
+    /// How often the job is tried, 1 by default: when it has started and then fails by itself
+    /// ([`Deed::Fail`]) before its last attempt, it goes back to RUNNABLE.
+    #[must_use]
+    pub fn attempts(mut self, most: u32) -> Self {
+        self.attempts = most;
         self
     }
 
@@ -205,26 +231,6 @@ impl Job {
         self.is_terminated = true;
         self
     }
-}
-
-/// A change of status that follows a look: the race between looking and acting, made repeatable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Move {
-    /// The look that sets it off.
-    pub after: After,
-    /// The status the job has from then on.
-    pub to: JobStatus,
-}
-
-/// The answer that sets a [`Move`] off; the answer itself still shows the old status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum After {
-    /// The k-th `DescribeJobs` answer that shows the job, counted from 1.
-    Described(u32),
-    /// The k-th `ListJobs` answer that shows the job, counted from 1.
-    Listed(u32),
 }
 
 /// A job as it stands now: the truth, also where an answer would hide it.
@@ -263,4 +269,6 @@ pub struct JobView {
     pub described: u32,
     /// How many `ListJobs` answers have shown the job.
     pub listed: u32,
+    /// How many attempts have failed by themselves.
+    pub attempts: usize,
 }

@@ -20,7 +20,9 @@
 //! The layers, each knowing only those above it:
 //!
 //! - `moment`, `status`, `limits`, `settings`, `calls`: the words, and the token bucket.
-//! - `job`, `faults`, `fleet`: what a run starts from, in code or in JSON, and when faults strike.
+//! - `script`, `job`, `faults`, `fleet`: what a run starts from, in code or in JSON, and when faults
+//!   strike.
+//! - `shown`: what answers hold, as data.
 //! - `state`: the job model. Pure: no clock, no network; `now` is an argument.
 //! - `world`: the whole of Batch without HTTP, a method for each call. Pure too, and public: for
 //!   simulations in one process.
@@ -38,8 +40,10 @@ mod fleet;
 mod job;
 mod limits;
 mod moment;
+mod script;
 mod server;
 mod settings;
+mod shown;
 mod simulator;
 mod state;
 mod status;
@@ -49,12 +53,14 @@ mod world;
 pub use calls::{Call, Operation, Verb};
 pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When};
 pub use fleet::{Fleet, FleetError};
-pub use job::{After, Job, JobView, Move};
+pub use job::{Job, JobView};
 pub use limits::{Buckets, RateLimit, Shortfall};
 pub use moment::Moment;
+pub use script::{After, Deed, Event};
 pub use server::Server;
 pub use settings::{Bulk, CancelLag, Settings};
+pub use shown::{ArrayShown, Attempt, BulkAnswer, Cursor, Dependency, ItemError, Page, Refusal, ShownJob};
 pub use simulator::Simulator;
-pub use state::{Cursor, Filter, ListQuery};
+pub use state::{Filter, ListQuery};
 pub use status::JobStatus;
-pub use world::{ArrayShown, BulkAnswer, Dependency, ItemError, Page, Refusal, ShownJob, World};
+pub use world::World;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::exchange::Exchange;
 use crate::moment::millis;
-use crate::{After, Call, Fault, Fleet, Job, JobStatus, JobView, Moment, Operation, Settings};
+use crate::{After, Call, Deed, Fault, Fleet, Job, JobStatus, JobView, Moment, Operation, Settings};
 
 /// An AWS Batch in memory; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -118,7 +118,42 @@ impl Simulator {
     /// Moves a job once it has been seen so many times from now on; says whether there is one.
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn move_job(&self, id: &str, after: After, to: JobStatus) -> bool {
-        self.exchange().world.move_job(id, after, to)
+        self.when(id, after, Deed::Move(to))
+    }
+
+    /// Does something to a job once it has been seen or stopped so many times from now on; says
+    /// whether there is such a job.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn when(&self, id: &str, after: After, deed: Deed) -> bool {
+        self.exchange().world.when(id, after, deed)
+    }
+
+    /// Does something to a job, as somebody else; says whether there is such a job.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn act(&self, id: &str, deed: Deed) -> bool {
+        let now = self.now();
+        self.exchange().world.act(id, deed, now)
+    }
+
+    /// Cancels a job as somebody else: neither logged nor counted, and never refused.
+    pub fn cancel(&self, id: &str, reason: impl Into<String>) -> bool {
+        self.act(id, Deed::Cancel(reason.into()))
+    }
+
+    /// Terminates a job as somebody else: neither logged nor counted, and never refused.
+    pub fn terminate(&self, id: &str, reason: impl Into<String>) -> bool {
+        self.act(id, Deed::Terminate(reason.into()))
+    }
+
+    /// Lets a job fail by itself; one that has attempts left is tried again.
+    pub fn fail(&self, id: &str, status_reason: impl Into<String>) -> bool {
+        self.act(id, Deed::Fail(status_reason.into()))
+    }
+
+    /// Lets an ended job disappear from Batch; one that has not ended stays.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn expire(&self, id: &str) -> bool {
+        self.act(id, Deed::Expire)
     }
 
     /// The calls so far, in the order of arrival.

@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::{After, Job, JobStatus, JobView, Move, Verb};
+use crate::{CancelLag, Job, JobStatus, JobView};
 
+mod events;
 mod list;
 mod record;
 mod settle;
@@ -17,10 +18,9 @@ mod stop;
 mod tests;
 
 pub(crate) use list::Scope;
-pub use list::{Cursor, Filter, ListQuery};
+pub use list::{Filter, ListQuery};
 pub(crate) use record::{Family, Record};
 use record::{Gate, Stop};
-pub(crate) use stop::Order;
 
 /// Every job there is.
 #[derive(Debug, Default)]
@@ -29,15 +29,26 @@ pub(crate) struct State {
     slots: HashMap<String, Slot>,
     /// The jobs that wait for the job with this id to end.
     dependents: HashMap<String, Vec<Slot>>,
+    /// How long stops take for jobs without a lag of their own.
+    lag: CancelLag,
     /// When lags run out, in milliseconds since the epoch.
     due: BTreeSet<(i64, Slot)>,
 }
 
-/// Where a job's record stands; jobs are never removed singly, so it stays valid.
+/// Where a job's record stands; records are never removed singly, so it stays valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(usize);
 
 impl State {
+    pub(crate) fn new(lag: CancelLag) -> Self {
+        Self { lag, ..Self::default() }
+    }
+
+    /// For stops accepted from now on.
+    pub(crate) fn set_lag(&mut self, lag: CancelLag) {
+        self.lag = lag;
+    }
+
     /// Adds a job and, for an array, its children; a job with the same id is replaced.
     pub(crate) fn add(&mut self, mut job: Job, now: i64) {
         let created_at = job.created_at.unwrap_or(now);
@@ -52,9 +63,7 @@ impl State {
         let mut work = vec![parent];
         if !statuses.is_empty() {
             self.add_children(parent, statuses, now);
-            if let Family::Parent { children, .. } = &self.record(parent).family {
-                work.extend(children);
-            }
+            work = self.family(parent);
         }
         let added = work.iter().filter_map(|&slot| self.dependents.get(&self.record(slot).job.id));
         let waiting: Vec<_> = added.flatten().copied().collect();
@@ -71,7 +80,7 @@ impl State {
             let mut child = self.record(parent).job.clone();
             child.id = format!("{}:{index}", child.id);
             child.status = status;
-            child.moves.clear();
+            child.events.clear();
             let started = status.has_started() || status == JobStatus::Succeeded;
             child.started_at = started.then_some(created_at);
             child.stopped_at = status.has_ended().then_some(now);
@@ -89,7 +98,7 @@ impl State {
     fn put(&mut self, job: Job, created_at: i64, family: Family) -> Slot {
         let id = job.id.clone();
         let depends_on = job.depends_on.clone();
-        let record = Record { job, created_at, family, stop: None, described: 0, listed: 0 };
+        let record = Record::new(job, created_at, family);
         let new = Slot(self.records.len());
         let slot = *self.slots.entry(id).or_insert(new);
         if slot == new {
@@ -101,92 +110,6 @@ impl State {
             self.dependents.entry(dependency).or_default().push(slot);
         }
         slot
-    }
-
-    /// Moves a job, as a scheduler would; says whether there is such a job.
-    ///
-    /// A job that starts outruns a cancel still under way, and one that ends outruns both verbs;
-    /// the flag of the accepted call stays.
-    pub(crate) fn set_status(&mut self, id: &str, status: JobStatus, now: i64) -> bool {
-        let Some(&slot) = self.slots.get(id) else {
-            return false;
-        };
-        let mut work = vec![slot];
-        self.force(slot, status, now, &mut work);
-        self.settle(work, now);
-        true
-    }
-
-    /// Adds a move counted from now; says whether there is such a job.
-    pub(crate) fn move_job(&mut self, id: &str, after: After, to: JobStatus) -> bool {
-        let Some(&slot) = self.slots.get(id) else {
-            return false;
-        };
-        let record = self.record_mut(slot);
-        let after = match after {
-            After::Described(k) => After::Described(record.described.saturating_add(k)),
-            After::Listed(k) => After::Listed(record.listed.saturating_add(k)),
-        };
-        record.job.moves.push(Move { after, to });
-        true
-    }
-
-    /// Counts a `DescribeJobs` answer that showed these jobs, and does what waited for it.
-    pub(crate) fn described(&mut self, shown: &[Slot], now: i64) {
-        let mut work = Vec::new();
-        for &slot in shown {
-            let record = self.record_mut(slot);
-            record.described = record.described.saturating_add(1);
-            let event = After::Described(record.described);
-            self.fire(slot, event, now, &mut work);
-            self.count_poll(slot, &mut work);
-        }
-        self.settle(work, now);
-    }
-
-    /// A look at an array being stopped is a look at its children: a caller that asked about the
-    /// array has no reason to describe them.
-    fn count_poll(&mut self, slot: Slot, work: &mut Vec<Slot>) {
-        let Some(stop) = &mut self.record_mut(slot).stop else {
-            return;
-        };
-        if let Gate::Polls(left @ 1..) = &mut stop.gate {
-            *left -= 1;
-        }
-        work.push(slot);
-        if let Family::Parent { children, .. } = &self.record(slot).family {
-            for child in children.clone() {
-                self.count_poll(child, work);
-            }
-        }
-    }
-
-    /// Counts a `ListJobs` answer that showed these jobs, and does what waited for it.
-    pub(crate) fn listed(&mut self, shown: &[Slot], now: i64) {
-        let mut work = Vec::new();
-        for &slot in shown {
-            let record = self.record_mut(slot);
-            record.listed = record.listed.saturating_add(1);
-            let event = After::Listed(record.listed);
-            self.fire(slot, event, now, &mut work);
-        }
-        self.settle(work, now);
-    }
-
-    fn fire(&mut self, slot: Slot, event: After, now: i64, work: &mut Vec<Slot>) {
-        let moves = &mut self.record_mut(slot).job.moves;
-        if let Some(place) = moves.iter().position(|m| m.after == event) {
-            let to = moves.swap_remove(place).to;
-            self.force(slot, to, now, work);
-        }
-    }
-
-    fn force(&mut self, slot: Slot, status: JobStatus, now: i64, work: &mut Vec<Slot>) {
-        let record = self.record_mut(slot);
-        let outrun =
-            |stop: &mut Stop| status.has_ended() || (status.has_started() && stop.verb == Verb::Cancel);
-        record.stop.take_if(outrun);
-        self.change(slot, status, now, work);
     }
 
     fn change(&mut self, slot: Slot, status: JobStatus, now: i64, work: &mut Vec<Slot>) {
@@ -215,6 +138,20 @@ impl State {
         }
     }
 
+    fn children(&self, slot: Slot) -> Vec<Slot> {
+        match &self.record(slot).family {
+            Family::Parent { children, .. } => children.clone(),
+            Family::Single | Family::Child { .. } => Vec::new(),
+        }
+    }
+
+    /// The job and, of an array, its children.
+    fn family(&self, slot: Slot) -> Vec<Slot> {
+        let mut family = vec![slot];
+        family.extend(self.children(slot));
+        family
+    }
+
     /// The known jobs among `ids`, each once, in the order asked.
     pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Vec<Slot> {
         let mut seen = HashSet::with_capacity(ids.len());
@@ -228,12 +165,12 @@ impl State {
 
     /// Every job, children included, in the order they were added.
     pub(crate) fn views(&self) -> Vec<JobView> {
-        self.records.iter().map(Record::view).collect()
+        self.records.iter().filter(|r| !r.expired).map(Record::view).collect()
     }
 
     /// The jobs as they stand, in the form in which they were added.
     pub(crate) fn jobs(&self) -> Vec<Job> {
-        let tops = self.records.iter().filter(|r| !r.is_child());
+        let tops = self.records.iter().filter(|r| !r.is_child() && !r.expired);
         tops.map(|record| {
             let mut job = record.job.clone();
             job.created_at = Some(record.created_at);

@@ -2,17 +2,16 @@
 
 use crate::faults::{FaultKind, Faults, Trouble};
 use crate::limits::Limiter;
-use crate::state::{Order, Slot, State};
+use crate::state::{Slot, State};
 use crate::{
-    After, Bulk, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment, Operation, Settings, Verb,
+    After, Bulk, BulkAnswer, Deed, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment, Operation, Page,
+    Refusal, Settings, ShownJob, Verb,
 };
 
 mod checks;
-mod shown;
+mod show;
 #[cfg(test)]
 mod tests;
-
-pub use shown::{ArrayShown, BulkAnswer, Dependency, ItemError, Page, Refusal, ShownJob};
 
 /// A simulated Batch for use in one process: no HTTP, no clock, no lock and no randomness but the
 /// dice of faults, which [`Settings::seed`] decides.
@@ -123,18 +122,17 @@ impl World {
 
     fn stop(&mut self, verb: Verb, id: &str, reason: &str, now: Moment) {
         self.state.advance(now.epoch_ms);
-        let lag = self.settings.lag;
-        self.state.stop(id, Order { verb, reason, lag }, now.epoch_ms);
+        self.state.stop(id, verb, reason, now.epoch_ms);
     }
 
     fn show(
         &self,
         slots: &[Slot],
-        show: impl Fn(&State, Slot, &shown::Place<'_>) -> ShownJob,
+        show: impl Fn(&State, Slot, &show::Place<'_>) -> ShownJob,
         now: Moment,
     ) -> Vec<ShownJob> {
         let arn_root = self.settings.arn_root();
-        let place = shown::Place { settings: &self.settings, arn_root: &arn_root, now: now.epoch_ms };
+        let place = show::Place { settings: &self.settings, arn_root: &arn_root, now: now.epoch_ms };
         slots.iter().map(|&slot| show(&self.state, slot, &place)).collect()
     }
 
@@ -180,7 +178,7 @@ impl World {
 
     /// Puts the fleet's jobs, and its settings and faults if it has any, in place of what is there.
     pub(crate) fn replace(&mut self, fleet: Fleet, now: Moment) {
-        self.state = State::default();
+        self.state = State::new(self.settings.lag);
         if !fleet.faults.is_empty() {
             self.faults.clear();
         }
@@ -204,6 +202,7 @@ impl World {
     pub fn set_settings(&mut self, settings: Settings, now: Moment) {
         let (buckets, shortfall) = (settings.buckets, settings.shortfall);
         self.limiter = settings.limit.map(|limit| Limiter::new(limit, buckets, shortfall, now.elapsed));
+        self.state.set_lag(settings.lag);
         self.settings = settings;
     }
 
@@ -245,12 +244,18 @@ impl World {
     /// A job that starts outruns a cancel still under way, and one that ends outruns both verbs;
     /// the flag of the accepted call stays.
     pub fn set_status(&mut self, id: &str, status: JobStatus, now: Moment) -> bool {
-        self.state.advance(now.epoch_ms);
-        self.state.set_status(id, status, now.epoch_ms)
+        self.act(id, Deed::Move(status), now)
     }
 
-    /// Moves a job once it has been seen so many times from now on; says whether there is one.
-    pub fn move_job(&mut self, id: &str, after: After, to: JobStatus) -> bool {
-        self.state.move_job(id, after, to)
+    /// Does something to a job, as somebody else; says whether there is such a job.
+    pub fn act(&mut self, id: &str, deed: Deed, now: Moment) -> bool {
+        self.state.advance(now.epoch_ms);
+        self.state.act(id, deed, now.epoch_ms)
+    }
+
+    /// Does something to a job once it has been seen or stopped so many times from now on; says
+    /// whether there is such a job.
+    pub fn when(&mut self, id: &str, after: After, deed: Deed) -> bool {
+        self.state.when(id, after, deed)
     }
 }

@@ -138,6 +138,41 @@ async fn an_array_shows_its_size_its_tally_and_its_indices() {
 }
 
 #[tokio::test]
+async fn other_people_act_between_our_calls() {
+    let (sim, _server, mut client) = served().await;
+    let fleet = json!({"jobs": [
+        {"id": "a", "events": [{"after": {"described": 1}, "does": {"cancel": "theirs"}}]},
+        {"id": "b", "lag": {"polls": 9}, "events": [{"after": {"stopped": 1}, "does": {"terminate": "theirs"}}]},
+        {"id": "c", "status": "RUNNING", "attempts": 2, "moves": [{"after": {"described": 9}, "to": "FAILED"}]},
+        {"id": "d", "status": "SUCCEEDED"},
+    ]});
+    assert_eq!(client.send("PUT", "/_sim/fleet", fleet).await.unwrap().status, 200);
+    assert_eq!(client.describe("a").await["status"], "RUNNABLE");
+    client.cancel("a").await;
+    assert_eq!(client.describe("a").await["statusReason"], "theirs");
+    client.cancel("b").await;
+    let job = client.describe("b").await;
+    assert_eq!((&job["isCancelled"], &job["isTerminated"]), (&json!(true), &json!(true)));
+    let host = "Host EC2 (instance i-0123456789abcdef0) terminated.";
+    for (act, status) in [
+        (json!({"id": "c", "does": {"fail": host}}), 200),
+        (json!({"id": "d", "does": "expire"}), 200),
+        (json!({"id": "b", "does": {"to": "RUNNING"}, "after": {"stopped": 1}}), 200),
+        (json!({"id": "z", "does": "expire"}), 404),
+        (json!({"id": "a", "does": "vanish"}), 400),
+    ] {
+        assert_eq!(client.post("/_sim/jobs/act", act.clone()).await.status, status, "{act}");
+    }
+    let job = client.describe("c").await;
+    assert_eq!((&job["status"], &job["attempts"][0]["statusReason"]), (&json!("RUNNABLE"), &json!(host)));
+    let reply = client.post("/v1/describejobs", json!({"jobs": ["d"]})).await;
+    assert_eq!((reply.json(), sim.job("d")), (json!({"jobs": []}), None));
+    assert!(sim.terminate("b", "x") && sim.cancel("c", "again") && !sim.fail("z", "x") && !sim.expire("d"));
+    assert_eq!(sim.job("c").unwrap().status_reason.as_deref(), Some("again"));
+    assert_eq!(sim.count(Operation::CancelJob), 2);
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_its_token_says() {
     let (sim, _server, mut client) = served().await;
     for id in ["a", "b", "c"] {

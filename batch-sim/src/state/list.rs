@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Family, Record, Slot, State};
-use crate::{Job, JobStatus};
+use crate::{Cursor, Job, JobStatus};
 
 const MAX_PAGE: usize = 1000;
 const MAX_FILTERED_PAGE: usize = 100;
@@ -51,16 +51,15 @@ pub enum Filter {
     Share(Vec<String>),
 }
 
-/// A place in the order of a list, newest first: it survives that jobs before it move away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor(pub(crate) Reverse<i64>, pub(crate) usize);
-
 impl State {
     /// A page of jobs and, if there are more, where the next begins.
     pub(crate) fn list(&self, query: &ListQuery, arn_root: &str) -> (Vec<Slot>, Option<Cursor>) {
         let mut found: Vec<(Cursor, Slot)> = Vec::new();
         let mut consider = |slot: Slot| {
             let record = self.record(slot);
+            if record.expired {
+                return;
+            }
             let cursor = Cursor(Reverse(record.created_at), slot.0);
             if query.after.is_none_or(|after| after < cursor) && query.shows(record, arn_root) {
                 found.push((cursor, slot));

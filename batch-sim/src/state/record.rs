@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Slot;
 use crate::moment::millis;
+use crate::shown::Attempt;
 use crate::{CancelLag, Job, JobStatus, JobView, Verb};
 
 /// A job and what the simulator knows about it beyond what it was told.
@@ -15,6 +16,12 @@ pub(crate) struct Record {
     pub(super) stop: Option<Stop>,
     pub(super) described: u32,
     pub(super) listed: u32,
+    /// The calls that stopped it, or tried to.
+    pub(super) stops: u32,
+    /// Those that failed by themselves.
+    pub(crate) attempts: Vec<Attempt>,
+    /// Whether Batch has forgotten it; the record only keeps its place.
+    pub(super) expired: bool,
 }
 
 /// A job's place in an array.
@@ -58,6 +65,20 @@ impl Gate {
 }
 
 impl Record {
+    pub(super) fn new(job: Job, created_at: i64, family: Family) -> Self {
+        Self {
+            job,
+            created_at,
+            family,
+            stop: None,
+            described: 0,
+            listed: 0,
+            stops: 0,
+            attempts: Vec::new(),
+            expired: false,
+        }
+    }
+
     pub(crate) fn is_child(&self) -> bool {
         matches!(self.family, Family::Child { .. })
     }
@@ -95,6 +116,7 @@ impl Record {
             tags: job.tags.clone(),
             described: self.described,
             listed: self.listed,
+            attempts: self.attempts.len(),
         }
     }
 }

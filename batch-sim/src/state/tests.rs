@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::CancelLag;
+use crate::{After, CancelLag, Deed, Verb};
 use JobStatus::{Failed, Pending, Runnable, Running, Starting, Submitted, Succeeded};
 use Verb::{Cancel, Terminate};
 
@@ -18,8 +18,8 @@ fn state(jobs: impl IntoIterator<Item = Job>) -> State {
 }
 
 fn stop(state: &mut State, id: &str, verb: Verb, lag: CancelLag) {
-    let order = Order { verb, reason: "ours", lag };
-    state.stop(id, order, NOW);
+    state.set_lag(lag);
+    state.stop(id, verb, "ours", NOW);
 }
 
 fn look(state: &mut State, id: &str) {
@@ -68,7 +68,7 @@ fn an_unknown_job_changes_nothing() {
     stop(&mut state, "b", Cancel, CancelLag::None);
     assert_eq!(state.views().len(), 1);
     check(&state, "a", (Runnable, false, false, false));
-    assert!(!state.set_status("b", Running, NOW));
+    assert!(!state.act("b", Deed::Move(Running), NOW));
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn a_held_job_is_flagged_at_once_and_fails_with_its_last_dependency() {
     stop(&mut state, "held", Cancel, CancelLag::None);
     stop(&mut state, "next", Terminate, CancelLag::None);
     check(&state, "held", (Pending, true, false, false));
-    state.set_status("first", Succeeded, NOW);
+    state.act("first", Deed::Move(Succeeded), NOW);
     check(&state, "held", (Pending, true, false, false));
     check(&state, "next", (Pending, false, true, false));
-    state.set_status("second", Failed, NOW);
+    state.act("second", Deed::Move(Failed), NOW);
     check(&state, "held", (Failed, true, false, true));
     check(&state, "next", (Failed, false, true, true));
 }
@@ -99,7 +99,7 @@ fn check_dependent(status: JobStatus, ends: [(&str, JobStatus); 2], expect: (Job
         Job::new("next").status(status).depends_on(["first", "second"]),
     ]);
     for (id, end) in ends {
-        state.set_status(id, end, NOW);
+        state.act(id, Deed::Move(end), NOW);
     }
     let job = state.view("next").unwrap();
     assert_eq!((job.status, job.status_reason.as_deref()), expect, "{status:?} {ends:?}");
@@ -143,7 +143,7 @@ fn a_stop_accepted_before_says_why_the_dependent_failed() {
             Job::new("held").status(Pending).depends_on(["a", "other"]),
         ]);
         stop(&mut state, "held", Cancel, lag);
-        state.set_status("a", Failed, NOW);
+        state.act("a", Deed::Move(Failed), NOW);
         check(&state, "held", (Failed, true, false, true));
     }
 }
@@ -153,7 +153,7 @@ fn a_stopped_dependent_never_becomes_runnable() {
     let mut state =
         state([Job::new("a").status(Running), Job::new("held").status(Pending).depends_on(["a"])]);
     stop(&mut state, "held", Cancel, CancelLag::Polls(1));
-    state.set_status("a", Succeeded, NOW);
+    state.act("a", Deed::Move(Succeeded), NOW);
     check(&state, "held", (Pending, true, false, false));
     look(&mut state, "held");
     check(&state, "held", (Failed, true, false, true));
@@ -186,9 +186,9 @@ fn cancelling_an_array_spares_started_children_and_ends_with_them() {
     check(&state, "p:0", (Running, false, false, false));
     check(&state, "p:1", (Failed, true, false, true));
     check(&state, "p:3", (Succeeded, false, false, false));
-    state.set_status("p:0", Succeeded, NOW);
+    state.act("p:0", Deed::Move(Succeeded), NOW);
     check(&state, "p", (Pending, true, false, false));
-    state.set_status("p:2", Succeeded, NOW);
+    state.act("p:2", Deed::Move(Succeeded), NOW);
     check(&state, "p", (Failed, true, false, true));
 }
 
@@ -271,7 +271,7 @@ fn a_job_that_starts_outruns_a_cancel_under_way_but_not_a_terminate() {
     stop(&mut state, "a", Cancel, CancelLag::Polls(1));
     stop(&mut state, "b", Terminate, CancelLag::Polls(1));
     for id in ["a", "b"] {
-        state.set_status(id, Running, NOW);
+        state.act(id, Deed::Move(Running), NOW);
         look(&mut state, id);
     }
     check(&state, "a", (Running, true, false, false));
@@ -285,13 +285,147 @@ fn a_job_moves_after_the_look_that_was_named() {
     check(&state, "a", (Runnable, false, false, false));
     look(&mut state, "a");
     check(&state, "a", (Starting, false, false, false));
-    state.move_job("a", After::Described(1), Running);
-    state.move_job("a", After::Listed(1), Succeeded);
+    state.when("a", After::Described(1), Deed::Move(Running));
+    state.when("a", After::Listed(1), Deed::Move(Succeeded));
     look(&mut state, "a");
     check(&state, "a", (Running, false, false, false));
     let shown = state.find(&["a".to_owned()]);
     state.listed(&shown, NOW);
     check(&state, "a", (Succeeded, false, false, false));
+}
+
+fn theirs() -> String {
+    "theirs".to_owned()
+}
+
+/// A job after `ours` with this lag, where `deed` was done right after the accepted call.
+#[track_caller]
+fn check_race(
+    status: JobStatus,
+    ours: Verb,
+    lag: CancelLag,
+    deed: &Deed,
+    expect: (JobStatus, bool, bool, bool),
+) {
+    let mut state = state([Job::new("a").status(status).when(After::Stopped(1), deed.clone())]);
+    stop(&mut state, "a", ours, lag);
+    look(&mut state, "a");
+    let job = state.view("a").unwrap();
+    let by_us = job.status_reason.as_deref() == Some("ours");
+    let seen = (job.status, job.is_cancelled, job.is_terminated, by_us);
+    assert_eq!(seen, expect, "{status:?} {ours:?} {lag:?} {deed:?}");
+}
+
+#[test]
+fn others_can_act_right_after_an_accepted_stop() {
+    for lag in [CancelLag::None, CancelLag::Polls(1)] {
+        check_race(Runnable, Cancel, lag, &Deed::Terminate(theirs()), (Failed, true, true, false));
+        check_race(Runnable, Cancel, lag, &Deed::Cancel(theirs()), (Failed, true, false, true));
+        check_race(Runnable, Terminate, lag, &Deed::Cancel(theirs()), (Failed, false, true, true));
+        check_race(Runnable, Terminate, lag, &Deed::Terminate(theirs()), (Failed, false, true, true));
+        check_race(Runnable, Cancel, lag, &Deed::Fail(theirs()), (Failed, true, false, false));
+        check_race(Runnable, Cancel, lag, &Deed::Move(Running), (Running, true, false, false));
+        // The call is counted although it came too late.
+        check_race(Running, Cancel, lag, &Deed::Terminate(theirs()), (Failed, false, true, false));
+        check_race(Running, Cancel, lag, &Deed::Fail(theirs()), (Failed, false, false, false));
+    }
+}
+
+#[test]
+fn others_can_act_between_a_look_and_a_stop() {
+    for (deed, expect) in [
+        (Deed::Cancel(theirs()), (Failed, true, false, false)),
+        (Deed::Terminate(theirs()), (Failed, false, true, false)),
+        (Deed::Fail(theirs()), (Failed, false, false, false)),
+    ] {
+        let mut state = state([Job::new("a").when(After::Described(1), deed)]);
+        look(&mut state, "a");
+        stop(&mut state, "a", Cancel, CancelLag::None);
+        check(&state, "a", expect);
+        assert_eq!(state.view("a").unwrap().status_reason, Some(theirs()));
+    }
+}
+
+#[test]
+fn the_cancel_of_others_has_the_lag_of_any_and_the_look_before_does_not_count() {
+    let mut state = state([Job::new("a").when(After::Described(1), Deed::Cancel(theirs()))]);
+    state.set_lag(CancelLag::Polls(1));
+    look(&mut state, "a");
+    check(&state, "a", (Runnable, true, false, false));
+    look(&mut state, "a");
+    check(&state, "a", (Failed, true, false, false));
+}
+
+#[test]
+fn events_set_off_at_once_follow_the_order_in_which_they_were_added() {
+    let mut state = state([Job::new("a")
+        .when(After::Described(1), Deed::Terminate(theirs()))
+        .when(After::Described(1), Deed::Move(Running))
+        .when(After::Described(1), Deed::Move(Starting))
+        .lag(CancelLag::Polls(9))]);
+    look(&mut state, "a");
+    check(&state, "a", (Starting, false, true, false));
+}
+
+#[test]
+fn a_job_is_tried_again_until_its_attempts_are_used_up() {
+    let mut state = state([
+        Job::new("a").status(Running).started_at(7).attempts(2),
+        Job::new("next").status(Pending).depends_on(["a"]),
+    ]);
+    let fail = |state: &mut State| state.act("a", Deed::Fail(theirs()), NOW);
+    fail(&mut state);
+    check(&state, "a", (Runnable, false, false, false));
+    check(&state, "next", (Pending, false, false, false));
+    let job = state.view("a").unwrap();
+    assert_eq!((job.started_at, job.stopped_at, job.status_reason), (None, None, None));
+    let first = &state.record(Slot(0)).attempts[0];
+    assert_eq!((first.started_at, first.stopped_at, &first.status_reason), (Some(7), NOW, &theirs()));
+    state.act("a", Deed::Move(Starting), NOW);
+    fail(&mut state);
+    check(&state, "a", (Failed, false, false, false));
+    check(&state, "next", (Failed, false, false, false));
+    assert_eq!(state.view("a").unwrap().attempts, 2);
+}
+
+#[test]
+fn a_stopped_job_and_one_that_never_started_are_not_tried_again() {
+    let mut state = state(["a", "b", "c"].map(|id| Job::new(id).status(Running).attempts(9)));
+    state.act("c", Deed::Move(Runnable), NOW);
+    stop(&mut state, "a", Terminate, CancelLag::None);
+    stop(&mut state, "b", Terminate, CancelLag::Polls(9));
+    for id in ["b", "c"] {
+        state.act(id, Deed::Fail(theirs()), NOW);
+    }
+    check(&state, "a", (Failed, false, true, true));
+    check(&state, "b", (Failed, false, true, false));
+    check(&state, "c", (Failed, false, false, false));
+    assert_eq!(state.view("c").unwrap().attempts, 0);
+}
+
+#[test]
+fn an_array_fails_by_its_living_children() {
+    let mut state = state([Job::new("p").array([Running, Succeeded, Runnable])]);
+    state.act("p", Deed::Fail(theirs()), NOW);
+    for (id, status) in [("p:0", Failed), ("p:1", Succeeded), ("p:2", Failed), ("p", Failed)] {
+        check(&state, id, (status, false, false, false));
+    }
+}
+
+#[test]
+fn an_ended_job_can_disappear() {
+    let mut state = state([Job::new("p").array([Failed]), Job::new("a").status(Succeeded), Job::new("b")]);
+    for id in ["p", "a", "b"] {
+        assert!(state.act(id, Deed::Expire, NOW));
+    }
+    let left: Vec<_> = state.views().into_iter().map(|job| job.id).collect();
+    assert_eq!(left, ["b"]);
+    assert_eq!(state.jobs().len(), 1);
+    assert_eq!(state.find(&["a", "p:0", "p"]), []);
+    assert!(!state.act("a", Deed::Expire, NOW));
+    check_list(&state, Scope::Queue("default".to_owned()), None, &["b"]);
+    state.add(Job::new("a"), NOW);
+    check(&state, "a", (Runnable, false, false, false));
 }
 
 #[test]
@@ -379,7 +513,7 @@ fn pages_neither_repeat_nor_skip_when_jobs_move_between_them() {
     loop {
         let (slots, next) = state.list(&query, ROOT);
         pages.push(slots.iter().map(|s| s.0).collect::<Vec<_>>());
-        state.set_status("0", Running, NOW);
+        state.act("0", Deed::Move(Running), NOW);
         query.after = next;
         if next.is_none() {
             break;

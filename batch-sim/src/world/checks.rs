@@ -1,6 +1,6 @@
 //! What Batch refuses before it looks at any job.
 
-use super::Refusal;
+use crate::Refusal;
 
 const MAX_REASON_CHARS: usize = 1024;
 const MAX_BULK_JOBS: usize = 50;

@@ -1,12 +1,12 @@
 //! What answers hold, named and spelled as on the wire.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::state::{Cursor, Family, Slot, State};
-use crate::{JobStatus, Settings};
+use crate::JobStatus;
 
 /// Why Batch does not carry a call out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Refusal {
     Client(String),
     /// 429 `TooManyRequestsException`: the limit is reached.
     Throttled,
-    /// There are no bulk calls; [`Settings::bulk`] says how that is told.
+    /// There are no bulk calls; [`Settings::bulk`](crate::Settings::bulk) says how that is told.
     NoSuchCall,
 }
 
@@ -52,7 +52,7 @@ pub struct ItemError {
 }
 
 impl BulkAnswer {
-    pub(super) fn fail(&mut self, job: &str, code: impl Into<String>, message: impl Into<String>) {
+    pub(crate) fn fail(&mut self, job: &str, code: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ItemError { job: job.to_owned(), code: code.into(), message: message.into() });
     }
 }
@@ -65,6 +65,10 @@ pub struct Page {
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
 }
+
+/// A place in the order of a list, newest first: it survives that jobs before it move away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor(pub(crate) Reverse<i64>, pub(crate) usize);
 
 /// A job as an answer shows it: `JobDetail`, and with the first four members left out `JobSummary`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,9 +83,9 @@ pub struct ShownJob {
     /// The jobs it waits, or waited, for; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depends_on: Option<Vec<Dependency>>,
-    /// Always empty; not in lists.
+    /// The attempts that failed by themselves; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<[(); 0]>,
+    pub attempts: Option<Vec<Attempt>>,
     /// The job's ARN.
     #[serde(rename = "jobArn")]
     pub arn: String,
@@ -113,10 +117,10 @@ pub struct ShownJob {
     /// The job's place in an array, if it has one.
     #[serde(rename = "arrayProperties", skip_serializing_if = "Option::is_none")]
     pub array: Option<ArrayShown>,
-    /// Whether a cancel was accepted; `None` without [`Settings::flags`].
+    /// Whether a cancel was accepted; `None` without [`Settings::flags`](crate::Settings::flags).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_cancelled: Option<bool>,
-    /// Whether a terminate was accepted; `None` without [`Settings::flags`].
+    /// Whether a terminate was accepted; `None` without [`Settings::flags`](crate::Settings::flags).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_terminated: Option<bool>,
 }
@@ -127,6 +131,19 @@ pub struct ShownJob {
 pub struct Dependency {
     /// Its id.
     pub job_id: String,
+}
+
+/// A run of a job that failed by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<i64>,
+    /// Milliseconds since the epoch.
+    pub stopped_at: i64,
+    /// Why it failed.
+    pub status_reason: String,
 }
 
 /// A job's place in an array.
@@ -146,65 +163,4 @@ pub enum ArrayShown {
         /// Its place, from 0.
         index: usize,
     },
-}
-
-/// What answers depend on besides the jobs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) arn_root: &'a str,
-    pub(super) now: i64,
-}
-
-impl Place<'_> {
-    /// A name that is an ARN already stays as it is.
-    fn arn(&self, kind: &str, name: &str) -> String {
-        if name.starts_with("arn:") { name.to_owned() } else { [self.arn_root, kind, name].concat() }
-    }
-}
-
-impl ShownJob {
-    pub(super) fn detail(state: &State, slot: Slot, place: &Place<'_>) -> Self {
-        let job = &state.record(slot).job;
-        let depends_on = job.depends_on.iter();
-        Self {
-            queue: Some(place.arn(":job-queue/", &job.queue)),
-            tags: Some(job.tags.clone()),
-            depends_on: Some(depends_on.map(|id| Dependency { job_id: id.clone() }).collect()),
-            attempts: Some([]),
-            ..Self::summary(state, slot, place)
-        }
-    }
-
-    pub(super) fn summary(state: &State, slot: Slot, place: &Place<'_>) -> Self {
-        let record = state.record(slot);
-        let job = &record.job;
-        let settings = place.settings;
-        let (cancelled, terminated) = record.shown_flags(settings.flag_during_lag, place.now);
-        Self {
-            queue: None,
-            tags: None,
-            depends_on: None,
-            attempts: None,
-            arn: place.arn(":job/", &job.id),
-            id: job.id.clone(),
-            name: job.name.clone(),
-            definition: place.arn(":job-definition/", &job.definition),
-            status: job.status,
-            status_reason: job.status_reason.clone(),
-            created_at: record.created_at,
-            started_at: job.started_at,
-            stopped_at: job.stopped_at,
-            share: job.share.clone(),
-            array: match &record.family {
-                Family::Single => None,
-                Family::Parent { children, tally } => {
-                    Some(ArrayShown::Parent { size: children.len(), tally: tally.clone() })
-                }
-                Family::Child { index, .. } => Some(ArrayShown::Child { index: *index }),
-            },
-            is_cancelled: settings.flags.then_some(cancelled),
-            is_terminated: settings.flags.then_some(terminated),
-        }
-    }
 }
