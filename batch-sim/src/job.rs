@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{After, CancelLag, Deed, Event, JobStatus};
+use crate::{After, CancelLag, Deed, Event, JobStatus, Lag};
 
 /// A job to put into the simulator; built by chaining, or read from a [`Fleet`](crate::Fleet).
 ///
@@ -39,6 +39,8 @@ pub struct Job {
     pub(crate) array: Vec<JobStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lag: Option<CancelLag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown_after: Option<Lag>,
     #[serde(default, alias = "moves", skip_serializing_if = "Vec::is_empty")]
     pub(crate) events: Vec<Event>,
     #[serde(default = "one", skip_serializing_if = "is_one")]
@@ -95,6 +97,7 @@ impl Job {
             depends_on: Vec::new(),
             array: Vec::new(),
             lag: None,
+            shown_after: None,
             events: Vec::new(),
             attempts: 1,
             is_cancelled: false,
@@ -194,6 +197,14 @@ impl Job {
     #[must_use]
     pub fn lag(mut self, lag: CancelLag) -> Self {
         self.lag = Some(lag);
+        self
+    }
+
+    /// How long answers leave the job out; calls that stop it work all the same. Each child of an
+    /// array is left out by itself.
+    #[must_use]
+    pub fn shown_after(mut self, lag: Lag) -> Self {
+        self.shown_after = Some(lag);
         self
     }
 

@@ -58,7 +58,7 @@ pub use limits::{Buckets, RateLimit, Shortfall};
 pub use moment::Moment;
 pub use script::{After, Deed, Event};
 pub use server::Server;
-pub use settings::{Bulk, CancelLag, Settings};
+pub use settings::{Bulk, CancelLag, Lag, Settings};
 pub use shown::{ArrayShown, Attempt, BulkAnswer, Cursor, Dependency, ItemError, Page, Refusal, ShownJob};
 pub use simulator::Simulator;
 pub use state::{Filter, ListQuery};

@@ -76,6 +76,29 @@ pub enum CancelLag {
     For(Duration),
 }
 
+/// How long a new job is left out by `DescribeJobs` and `ListJobs`, as Batch may do at first.
+///
+/// In JSON: `{"polls": 2}` or `{"forMs": 500}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Lag {
+    /// Until that many answers have left it out: those to `DescribeJobs` calls that name it and to
+    /// `ListJobs` calls that would show it.
+    Polls(u32),
+    /// Until this much time has passed since it was added, to the millisecond.
+    #[serde(rename = "forMs", with = "millis")]
+    For(Duration),
+}
+
+impl From<Lag> for CancelLag {
+    fn from(lag: Lag) -> Self {
+        match lag {
+            Lag::Polls(looks) => Self::Polls(looks),
+            Lag::For(time) => Self::For(time),
+        }
+    }
+}
+
 /// Whether the bulk calls exist: they are young, and missing in emulators and some partitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -59,7 +59,7 @@ impl State {
             job.stopped_at.get_or_insert(now);
         }
         let statuses = std::mem::take(&mut job.array);
-        let parent = self.put(job, created_at, Family::Single);
+        let parent = self.put(job, created_at, Family::Single, now);
         let mut work = vec![parent];
         if !statuses.is_empty() {
             self.add_children(parent, statuses, now);
@@ -84,7 +84,7 @@ impl State {
             let started = status.has_started() || status == JobStatus::Succeeded;
             child.started_at = started.then_some(created_at);
             child.stopped_at = status.has_ended().then_some(now);
-            children.push(self.put(child, created_at, Family::Child { parent, index }));
+            children.push(self.put(child, created_at, Family::Child { parent, index }, now));
         }
         let record = self.record_mut(parent);
         record.family = Family::Parent { children, tally };
@@ -95,10 +95,10 @@ impl State {
         }
     }
 
-    fn put(&mut self, job: Job, created_at: i64, family: Family) -> Slot {
+    fn put(&mut self, job: Job, created_at: i64, family: Family, now: i64) -> Slot {
         let id = job.id.clone();
         let depends_on = job.depends_on.clone();
-        let record = Record::new(job, created_at, family);
+        let record = Record::new(job, created_at, family, now);
         let new = Slot(self.records.len());
         let slot = *self.slots.entry(id).or_insert(new);
         if slot == new {
@@ -153,10 +153,22 @@ impl State {
     }
 
     /// The known jobs among `ids`, each once, in the order asked.
-    pub(crate) fn find(&self, ids: &[impl AsRef<str>]) -> Vec<Slot> {
+    fn find(&self, ids: &[impl AsRef<str>]) -> Vec<Slot> {
         let mut seen = HashSet::with_capacity(ids.len());
         let known = ids.iter().filter_map(|id| self.slots.get(id.as_ref()).copied());
         known.filter(|slot| seen.insert(slot.0)).collect()
+    }
+
+    /// What an answer about `ids` shows; being left out counts as a look that was in vain.
+    pub(crate) fn look(&mut self, ids: &[impl AsRef<str>], now: i64) -> Vec<Slot> {
+        let mut slots = self.find(ids);
+        slots.retain(|&slot| {
+            let unseen = &mut self.record_mut(slot).unseen;
+            let shown = unseen.is_open(now);
+            unseen.poll();
+            shown
+        });
+        slots
     }
 
     pub(crate) fn view(&self, id: &str) -> Option<JobView> {

@@ -100,7 +100,7 @@ impl World {
         self.enter(Operation::DescribeJobs, 1, now)?;
         checks::described(ids.len())?;
         self.state.advance(now.epoch_ms);
-        let slots = self.state.find(ids);
+        let slots = self.state.look(ids, now.epoch_ms);
         let shown = self.show(&slots, ShownJob::detail, now);
         self.state.described(&slots, now.epoch_ms);
         Ok(shown)
@@ -114,7 +114,7 @@ impl World {
     pub fn list_jobs(&mut self, query: &ListQuery, now: Moment) -> Result<Page, Refusal> {
         self.enter(Operation::ListJobs, 1, now)?;
         self.state.advance(now.epoch_ms);
-        let (slots, next) = self.state.list(query, &self.settings.arn_root());
+        let (slots, next) = self.state.list(query, &self.settings.arn_root(), now.epoch_ms);
         let jobs = self.show(&slots, ShownJob::summary, now);
         self.state.listed(&slots, now.epoch_ms);
         Ok(Page { jobs, next })

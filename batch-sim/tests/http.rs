@@ -173,6 +173,19 @@ async fn other_people_act_between_our_calls() {
 }
 
 #[tokio::test]
+async fn a_new_job_is_not_seen_at_first() {
+    let (sim, _server, mut client) = served().await;
+    let fleet = json!({"jobs": [{"id": "a", "shownAfter": {"polls": 2}}]});
+    assert_eq!(client.send("PUT", "/_sim/fleet", fleet).await.unwrap().status, 200);
+    let runnable = json!({"jobQueue": "default", "jobStatus": "RUNNABLE"});
+    assert_eq!(client.post("/v1/listjobs", runnable).await.json()["jobSummaryList"], json!([]));
+    let ask = json!({"jobs": ["a"]});
+    assert_eq!(client.post("/v1/describejobs", ask).await.json()["jobs"], json!([]));
+    assert_eq!(client.describe("a").await["status"], "RUNNABLE");
+    assert_eq!(sim.job("a").unwrap().described, 1);
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_its_token_says() {
     let (sim, _server, mut client) = served().await;
     for id in ["a", "b", "c"] {

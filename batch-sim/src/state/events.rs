@@ -1,6 +1,6 @@
 //! What looks and other people's deeds set going.
 
-use super::{Family, Gate, Slot, State, Stop};
+use super::{Family, Slot, State, Stop};
 use crate::shown::Attempt;
 use crate::{After, Deed, Event, JobStatus, Verb};
 
@@ -51,9 +51,7 @@ impl State {
         let Some(stop) = &mut self.record_mut(slot).stop else {
             return;
         };
-        if let Gate::Polls(left @ 1..) = &mut stop.gate {
-            *left -= 1;
-        }
+        stop.gate.poll();
         work.push(slot);
         if let Family::Parent { children, .. } = &self.record(slot).family {
             for child in children.clone() {

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Family, Record, Slot, State};
+use super::{Record, Slot, State};
 use crate::{Cursor, Job, JobStatus};
 
 const MAX_PAGE: usize = 1000;
@@ -53,32 +53,38 @@ pub enum Filter {
 
 impl State {
     /// A page of jobs and, if there are more, where the next begins.
-    pub(crate) fn list(&self, query: &ListQuery, arn_root: &str) -> (Vec<Slot>, Option<Cursor>) {
+    pub(crate) fn list(
+        &mut self,
+        query: &ListQuery,
+        arn_root: &str,
+        now: i64,
+    ) -> (Vec<Slot>, Option<Cursor>) {
         let mut found: Vec<(Cursor, Slot)> = Vec::new();
-        let mut consider = |slot: Slot| {
+        for slot in self.candidates(&query.scope) {
             let record = self.record(slot);
-            if record.expired {
-                return;
-            }
             let cursor = Cursor(Reverse(record.created_at), slot.0);
-            if query.after.is_none_or(|after| after < cursor) && query.shows(record, arn_root) {
+            let wanted = query.after.is_none_or(|after| after < cursor) && query.shows(record, arn_root);
+            if !wanted || record.expired {
+                continue;
+            }
+            let unseen = &mut self.record_mut(slot).unseen;
+            if unseen.is_open(now) {
                 found.push((cursor, slot));
             }
-        };
-        if let Scope::Array(id) = &query.scope {
-            if let Some(&slot) = self.slots.get(id)
-                && let Family::Parent { children, .. } = &self.record(slot).family
-            {
-                children.iter().copied().for_each(consider);
-            }
-        } else {
-            (0..self.records.len()).map(Slot).for_each(&mut consider);
+            unseen.poll();
         }
         found.sort_unstable();
         let more = found.len() > query.limit;
         found.truncate(query.limit);
         let next = found.last().filter(|_| more).map(|&(cursor, _)| cursor);
         (found.into_iter().map(|(_, slot)| slot).collect(), next)
+    }
+
+    fn candidates(&self, scope: &Scope) -> Vec<Slot> {
+        match scope {
+            Scope::Array(id) => self.slots.get(id).map(|&slot| self.children(slot)).unwrap_or_default(),
+            Scope::Queue(_) | Scope::MultiNode(_) => (0..self.records.len()).map(Slot).collect(),
+        }
     }
 }
 

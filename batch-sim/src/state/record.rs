@@ -16,6 +16,8 @@ pub(crate) struct Record {
     pub(super) stop: Option<Stop>,
     pub(super) described: u32,
     pub(super) listed: u32,
+    /// What keeps answers from showing it.
+    pub(super) unseen: Gate,
     /// The calls that stopped it, or tried to.
     pub(super) stops: u32,
     /// Those that failed by themselves.
@@ -56,6 +58,13 @@ impl Gate {
         }
     }
 
+    /// Counts a look.
+    pub(super) fn poll(&mut self) {
+        if let Self::Polls(left @ 1..) = self {
+            *left -= 1;
+        }
+    }
+
     pub(super) fn is_open(self, now: i64) -> bool {
         match self {
             Self::Polls(left) => left == 0,
@@ -65,8 +74,10 @@ impl Gate {
 }
 
 impl Record {
-    pub(super) fn new(job: Job, created_at: i64, family: Family) -> Self {
+    pub(super) fn new(job: Job, created_at: i64, family: Family, now: i64) -> Self {
+        let unseen = job.shown_after.map_or(CancelLag::None, CancelLag::from);
         Self {
+            unseen: Gate::new(unseen, now),
             job,
             created_at,
             family,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{After, CancelLag, Deed, Verb};
+use crate::{After, CancelLag, Deed, Lag, Verb};
 use JobStatus::{Failed, Pending, Runnable, Running, Starting, Submitted, Succeeded};
 use Verb::{Cancel, Terminate};
 
@@ -423,7 +423,7 @@ fn an_ended_job_can_disappear() {
     assert_eq!(state.jobs().len(), 1);
     assert_eq!(state.find(&["a", "p:0", "p"]), []);
     assert!(!state.act("a", Deed::Expire, NOW));
-    check_list(&state, Scope::Queue("default".to_owned()), None, &["b"]);
+    check_list(&mut state, Scope::Queue("default".to_owned()), None, &["b"]);
     state.add(Job::new("a"), NOW);
     check(&state, "a", (Runnable, false, false, false));
 }
@@ -449,9 +449,9 @@ fn jobs_read_back_can_be_added_again() {
 const ROOT: &str = "arn:aws:batch:r:1";
 
 #[track_caller]
-fn check_list(state: &State, scope: Scope, filter: Option<Filter>, expect: &[&str]) {
+fn check_list(state: &mut State, scope: Scope, filter: Option<Filter>, expect: &[&str]) {
     let query = ListQuery { scope, status: None, filter, limit: 100, after: None };
-    let (slots, next) = state.list(&query, ROOT);
+    let (slots, next) = state.list(&query, ROOT, NOW);
     let ids: Vec<_> = slots.iter().map(|&s| &state.record(s).job.id).collect();
     assert_eq!(ids, expect, "{query:?}");
     assert_eq!(next, None);
@@ -459,7 +459,7 @@ fn check_list(state: &State, scope: Scope, filter: Option<Filter>, expect: &[&st
 
 #[test]
 fn lists_show_a_queue_an_array_or_a_multi_node_job() {
-    let state = state([
+    let mut state = state([
         Job::new("a").queue("q").created_at(1),
         Job::new("b").queue(format!("{ROOT}:job-queue/q")).created_at(2),
         Job::new("c").queue("other"),
@@ -467,18 +467,46 @@ fn lists_show_a_queue_an_array_or_a_multi_node_job() {
         Job::new("m#0").queue("q"),
     ]);
     let queue = |q: &str| Scope::Queue(q.to_owned());
-    check_list(&state, queue("q"), None, &["b", "a", "p"]);
-    check_list(&state, queue(&format!("{ROOT}:job-queue/q")), None, &["b", "a", "p"]);
-    check_list(&state, queue("arn:aws:batch:r:2:job-queue/q"), None, &[]);
-    check_list(&state, Scope::Array("p".to_owned()), None, &["p:0", "p:1"]);
-    check_list(&state, Scope::Array("a".to_owned()), None, &[]);
-    check_list(&state, Scope::MultiNode("m".to_owned()), None, &["m#0"]);
+    check_list(&mut state, queue("q"), None, &["b", "a", "p"]);
+    check_list(&mut state, queue(&format!("{ROOT}:job-queue/q")), None, &["b", "a", "p"]);
+    check_list(&mut state, queue("arn:aws:batch:r:2:job-queue/q"), None, &[]);
+    check_list(&mut state, Scope::Array("p".to_owned()), None, &["p:0", "p:1"]);
+    check_list(&mut state, Scope::Array("a".to_owned()), None, &[]);
+    check_list(&mut state, Scope::MultiNode("m".to_owned()), None, &["m#0"]);
+}
+
+#[test]
+fn a_new_job_is_left_out_until_asked_for_often_enough_or_long_enough() {
+    let seen = |state: &mut State, now| {
+        let slots = state.look(&["a", "b"], now);
+        slots.iter().map(|&slot| state.record(slot).job.id.clone()).collect::<Vec<_>>()
+    };
+    let queue = || Scope::Queue("default".to_owned());
+    let mut state = state([
+        Job::new("a").shown_after(Lag::Polls(3)),
+        Job::new("b").shown_after(Lag::For(Duration::from_millis(10))),
+    ]);
+    assert_eq!(seen(&mut state, NOW), [""; 0]);
+    check_list(&mut state, Scope::Queue("other".to_owned()), None, &[]);
+    check_list(&mut state, queue(), None, &[]);
+    assert_eq!(seen(&mut state, NOW + 9), [""; 0]);
+    assert_eq!(seen(&mut state, NOW + 9), ["a"]);
+    check_list(&mut state, queue(), None, &["a"]);
+    assert_eq!(seen(&mut state, NOW + 10), ["a", "b"]);
+}
+
+#[test]
+fn a_job_left_out_is_stopped_as_any_other() {
+    let mut state = state([Job::new("a").shown_after(Lag::Polls(9))]);
+    stop(&mut state, "a", Cancel, CancelLag::None);
+    check(&state, "a", (Failed, true, false, true));
+    assert_eq!(state.look(&["a"], NOW), []);
 }
 
 #[test]
 fn filters_match_as_documented() {
     let definition = format!("{ROOT}:job-definition/etl:2");
-    let state = state([
+    let mut state = state([
         Job::new("a").name("Etl").created_at(30).share("s"),
         Job::new("b").name("etl-2").created_at(20).definition(&definition),
         Job::new("c").name("x").created_at(10).definition("etl:1"),
@@ -495,7 +523,7 @@ fn filters_match_as_documented() {
         (Filter::CreatedAfter(20), &["a"]),
         (Filter::Share(one("s")), &["a"]),
     ] {
-        check_list(&state, Scope::Queue("default".to_owned()), Some(filter), expect);
+        check_list(&mut state, Scope::Queue("default".to_owned()), Some(filter), expect);
     }
 }
 
@@ -511,7 +539,7 @@ fn pages_neither_repeat_nor_skip_when_jobs_move_between_them() {
     };
     let mut pages = Vec::new();
     loop {
-        let (slots, next) = state.list(&query, ROOT);
+        let (slots, next) = state.list(&query, ROOT, NOW);
         pages.push(slots.iter().map(|s| s.0).collect::<Vec<_>>());
         state.act("0", Deed::Move(Running), NOW);
         query.after = next;
