@@ -24,7 +24,7 @@ impl Exchange {
             status: 0,
             started: now.elapsed,
         });
-        (number, self.world.befall(request.operation, &request.jobs))
+        (number, self.world.befall(request.operation, &request.jobs, now))
     }
 
     /// Carries a call out.

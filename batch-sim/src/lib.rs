@@ -51,7 +51,7 @@ mod wire;
 mod world;
 
 pub use calls::{Call, Operation, Verb};
-pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When};
+pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When, Window};
 pub use fleet::{Fleet, FleetError};
 pub use job::{Job, JobView};
 pub use limits::{Buckets, RateLimit, Shortfall};

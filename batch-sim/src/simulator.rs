@@ -65,16 +65,17 @@ impl Simulator {
     }
 
     /// The jobs, settings and faults as they stand: what [`seed`](Self::seed) would need to
-    /// rebuild them. Cancels still under way and the counts of faults are not in it.
+    /// rebuild them. Cancels still under way and the counts and times of faults are not in it.
     #[must_use]
     pub fn fleet(&self) -> Fleet {
         let now = self.now();
         self.exchange().world.fleet(now)
     }
 
-    /// Adds a fault.
+    /// Adds a fault; its time, if it has one, begins now.
     pub fn fault(&self, fault: Fault) {
-        self.exchange().world.fault(fault);
+        let now = self.now();
+        self.exchange().world.fault(fault, now);
     }
 
     /// Removes all faults.

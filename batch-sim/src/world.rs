@@ -1,6 +1,6 @@
 //! The whole of Batch without HTTP: every call as a method, and everything a call can change.
 
-use crate::faults::{FaultKind, Faults, Trouble};
+use crate::faults::{FaultKind, Faults, Target, Trouble};
 use crate::limits::Limiter;
 use crate::state::{Slot, State};
 use crate::{
@@ -76,8 +76,9 @@ impl World {
         checks::bulk(ids.len())?;
         checks::reason(reason)?;
         let mut answer = BulkAnswer::default();
+        let target = self.target(verb.bulk_call(), now);
         for id in ids.iter().map(AsRef::as_ref) {
-            match self.faults.strike_item(verb.bulk_call(), id, self.settings.seed) {
+            match self.faults.strike_item(target, id) {
                 Some(FaultKind::OmitItem) => {}
                 Some(FaultKind::Item { code, message }) => answer.fail(id, code, message),
                 _ if tokens == 0 => answer.fail(id, "ThrottlingException", "Rate exceeded"),
@@ -172,7 +173,7 @@ impl World {
             self.add(job, now);
         }
         for fault in fleet.faults {
-            self.fault(fault);
+            self.fault(fault, now);
         }
     }
 
@@ -186,7 +187,7 @@ impl World {
     }
 
     /// What would rebuild the jobs, settings and faults as they stand. Stops still under way and
-    /// the counts of faults are not in it.
+    /// the counts and times of faults are not in it.
     pub fn fleet(&mut self, now: Moment) -> Fleet {
         self.state.advance(now.epoch_ms);
         Fleet { jobs: self.state.jobs(), settings: Some(self.settings.clone()), faults: self.faults.to_vec() }
@@ -206,9 +207,9 @@ impl World {
         self.settings = settings;
     }
 
-    /// Adds a fault.
-    pub fn fault(&mut self, fault: Fault) {
-        self.faults.add(fault);
+    /// Adds a fault; its time begins now.
+    pub fn fault(&mut self, fault: Fault, now: Moment) {
+        self.faults.add(fault, now.elapsed);
     }
 
     /// Removes all faults.
@@ -220,8 +221,12 @@ impl World {
     ///
     /// The calls themselves know only item faults: a delay, a lost answer or an error in place of
     /// one is the caller's to play.
-    pub fn befall(&mut self, operation: Operation, ids: &[impl AsRef<str>]) -> Trouble {
-        self.faults.strike(operation, ids, self.settings.seed)
+    pub fn befall(&mut self, operation: Operation, ids: &[impl AsRef<str>], now: Moment) -> Trouble {
+        self.faults.strike(self.target(operation, now), ids)
+    }
+
+    fn target(&self, operation: Operation, now: Moment) -> Target {
+        Target { operation, now: now.elapsed, seed: self.settings.seed }
     }
 }
 

@@ -323,6 +323,25 @@ async fn latency_passes_before_or_after_the_effect() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_outage_begins_and_ends_on_tokios_clock() {
+    let (_sim, _server, mut client) = served().await;
+    let outage = json!({
+        "kind": {"error": {"status": 503}},
+        "operation": "CancelJob",
+        "during": {"fromMs": 10_000, "untilMs": 20_000},
+    });
+    assert_eq!(client.post("/_sim/faults", outage.clone()).await.status, 200);
+    let fleet = client.send("GET", "/_sim/fleet", json!({})).await.unwrap().json();
+    assert_eq!(fleet["faults"][0]["during"], outage["during"]);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(client.cancel("a").await.status);
+        tokio::time::advance(Duration::from_secs(11)).await;
+    }
+    assert_eq!(statuses, [200, 503, 200]);
+}
+
 #[tokio::test]
 async fn a_bulk_answer_lists_each_item_in_its_place() {
     let (sim, _server, mut client) = served().await;

@@ -5,9 +5,27 @@ use std::time::Duration;
 use super::{Fault, FaultKind, When};
 use crate::Operation;
 
-/// The faults in force, each with the number of matches so far.
+/// The faults in force.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<(Fault, u64)>);
+pub(crate) struct Faults(Vec<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    added: Duration,
+    /// The matches so far.
+    count: u64,
+}
+
+/// A call, or an item of one, that may be struck.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) operation: Operation,
+    /// When it arrived.
+    pub(crate) now: Duration,
+    /// Moves the dice.
+    pub(crate) seed: u64,
+}
 
 /// What the faults make of one call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +48,8 @@ pub struct Blow {
 }
 
 impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) {
-        self.0.push((fault, 0));
+    pub(crate) fn add(&mut self, fault: Fault, now: Duration) {
+        self.0.push(Armed { fault, added: now, count: 0 });
     }
 
     pub(crate) fn clear(&mut self) {
@@ -39,15 +57,15 @@ impl Faults {
     }
 
     pub(crate) fn to_vec(&self) -> Vec<Fault> {
-        self.0.iter().map(|(fault, _)| fault.clone()).collect()
+        self.0.iter().map(|armed| armed.fault.clone()).collect()
     }
 
     /// What befalls a call that names these jobs.
-    pub(crate) fn strike(&mut self, operation: Operation, jobs: &[impl AsRef<str>], seed: u64) -> Trouble {
+    pub(crate) fn strike(&mut self, target: Target, jobs: &[impl AsRef<str>]) -> Trouble {
         let mut trouble = Trouble::default();
         let named = |id: &String| jobs.iter().any(|job| job.as_ref() == id);
         let whole = |fault: &Fault| !fault.is_about_items() && fault.job.as_ref().is_none_or(named);
-        for fault in self.striking(operation, seed, whole) {
+        for fault in self.striking(target, whole) {
             match fault.kind {
                 FaultKind::Latency(delay) if fault.carried_out => trouble.after += delay,
                 FaultKind::Latency(delay) => trouble.before += delay,
@@ -61,27 +79,25 @@ impl Faults {
     }
 
     /// What befalls one job of a bulk call.
-    pub(crate) fn strike_item(&mut self, operation: Operation, job: &str, seed: u64) -> Option<FaultKind> {
+    pub(crate) fn strike_item(&mut self, target: Target, job: &str) -> Option<FaultKind> {
         let item = |fault: &Fault| fault.is_about_items() && fault.job.as_ref().is_none_or(|id| id == job);
         // All must count, so the first is taken only after all have been asked.
-        let kinds: Vec<_> = self.striking(operation, seed, item).collect();
+        let kinds: Vec<_> = self.striking(target, item).collect();
         kinds.first().map(|fault| fault.kind.clone())
     }
 
-    fn striking(
-        &mut self,
-        operation: Operation,
-        seed: u64,
-        matches: impl Fn(&Fault) -> bool,
-    ) -> impl Iterator<Item = &Fault> {
+    fn striking(&mut self, target: Target, matches: impl Fn(&Fault) -> bool) -> impl Iterator<Item = &Fault> {
         let asked = self.0.iter_mut().zip(0..);
-        asked.filter_map(move |((fault, count), place)| {
-            let concerned = fault.operation.is_none_or(|o| o == operation) && matches(fault);
+        asked.filter_map(move |(Armed { fault, added, count }, place)| {
+            let age = target.now.saturating_sub(*added);
+            let concerned = fault.operation.is_none_or(|o| o == target.operation)
+                && fault.during.is_none_or(|window| window.contains(age))
+                && matches(fault);
             if !concerned {
                 return None;
             }
             *count += 1;
-            fault.when.strikes(*count, seed ^ place).then_some(&*fault)
+            fault.when.strikes(*count, target.seed ^ place).then_some(&*fault)
         })
     }
 }
@@ -112,13 +128,17 @@ mod tests {
     use super::*;
     use Operation::{CancelJob, CancelJobs, DescribeJobs};
 
+    fn target(operation: Operation) -> Target {
+        Target { operation, now: Duration::ZERO, seed: 0 }
+    }
+
     /// Which of six calls for job `a` a fault strikes.
     #[track_caller]
     fn check(fault: Fault, operation: Operation, expect: [bool; 6]) {
         let mut faults = Faults::default();
-        faults.add(fault);
+        faults.add(fault, Duration::ZERO);
         let jobs = ["b".to_owned(), "a".to_owned()];
-        let struck = [(); 6].map(|()| faults.strike(operation, &jobs, 0).blow.is_some());
+        let struck = [(); 6].map(|()| faults.strike(target(operation), &jobs).blow.is_some());
         assert_eq!(struck, expect, "{faults:?}");
     }
 
@@ -142,13 +162,13 @@ mod tests {
     #[test]
     fn the_first_fault_wins_all_count_and_latencies_add_up() {
         let mut faults = Faults::default();
-        faults.add(Fault::latency(Duration::from_millis(1)));
-        faults.add(Fault::hang().first(1));
-        faults.add(Fault::latency(Duration::from_millis(2)));
-        faults.add(Fault::latency(Duration::from_millis(4)).carried_out());
-        faults.add(Fault::drop_after().first(2));
+        faults.add(Fault::latency(Duration::from_millis(1)), Duration::ZERO);
+        faults.add(Fault::hang().first(1), Duration::ZERO);
+        faults.add(Fault::latency(Duration::from_millis(2)), Duration::ZERO);
+        faults.add(Fault::latency(Duration::from_millis(4)).carried_out(), Duration::ZERO);
+        faults.add(Fault::drop_after().first(2), Duration::ZERO);
         let mut strike = || {
-            let trouble = faults.strike(CancelJob, &[""; 0], 0);
+            let trouble = faults.strike(target(CancelJob), &[""; 0]);
             assert_eq!(trouble.before, Duration::from_millis(3));
             assert_eq!(trouble.after, Duration::from_millis(4));
             trouble.blow.map(|blow| (blow.kind, blow.carried_out))
@@ -158,11 +178,35 @@ mod tests {
         assert_eq!(strike(), None);
     }
 
+    /// Which calls, made every second, a fault strikes that was added 10 s into the run.
+    #[track_caller]
+    fn check_window(fault: Fault, expect: [bool; 6]) {
+        let mut faults = Faults::default();
+        faults.add(fault, Duration::from_secs(10));
+        let struck = [10, 11, 12, 13, 14, 1000].map(|second| {
+            let target = Target { now: Duration::from_secs(second), ..target(CancelJob) };
+            faults.strike(target, &["a"]).blow.is_some()
+        });
+        assert_eq!(struck, expect, "{faults:?}");
+    }
+
+    #[test]
+    fn faults_strike_while_their_time_lasts_and_count_only_then() {
+        let (yes, no) = (true, false);
+        let second = Duration::from_secs;
+        let fault = Fault::server_error;
+        check_window(fault().during(second(1), second(3)), [no, yes, yes, no, no, no]);
+        check_window(fault().for_the_first(second(2)), [yes, yes, no, no, no, no]);
+        check_window(fault().starting_after(second(3)), [no, no, no, yes, yes, yes]);
+        check_window(fault().starting_after(second(2)).first(2), [no, no, yes, yes, no, no]);
+        check_window(fault().during(second(1), second(4)).nth(3), [no, no, no, yes, no, no]);
+    }
+
     #[test]
     fn item_faults_count_the_items_of_their_job() {
         let mut faults = Faults::default();
-        faults.add(Fault::omitted_item().job("a").nth(2));
-        let mut strike = |job| faults.strike_item(CancelJobs, job, 0).is_some();
+        faults.add(Fault::omitted_item().job("a").nth(2), Duration::ZERO);
+        let mut strike = |job| faults.strike_item(target(CancelJobs), job).is_some();
         assert_eq!(["a", "b", "a", "a"].map(&mut strike), [false, false, true, false]);
     }
 

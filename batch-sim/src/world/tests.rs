@@ -43,7 +43,7 @@ fn typed_answers_show_what_the_wire_would() {
 fn the_same_calls_at_the_same_moments_have_the_same_results() {
     let run = || {
         let mut world = world((0..50).map(|n| Job::new(format!("{n}"))));
-        world.fault(Fault::item("ThrottlingException", "slow").rate(0.3));
+        world.fault(Fault::item("ThrottlingException", "slow").rate(0.3), at(0));
         let ids: Vec<_> = (0..50).map(|n| n.to_string()).collect();
         let mut errors = Vec::new();
         for ms in 0..3 {
@@ -65,4 +65,14 @@ fn a_call_can_be_refused() {
     world.set_settings(Settings { bulk: Bulk::Missing403, ..Settings::default() }, at(0));
     assert_eq!(world.stop_jobs(Verb::Cancel, &["a"], "r", at(0)), Err(Refusal::NoSuchCall));
     assert_eq!(world.job("a", at(0)).unwrap().status, JobStatus::Runnable);
+}
+
+#[test]
+fn what_befalls_a_call_is_told_to_who_asks() {
+    let mut world = world([]);
+    world.fault(Fault::server_error().for_the_first(std::time::Duration::from_secs(5)), at(1000));
+    let blow = Some(crate::Blow { kind: Fault::server_error().kind, carried_out: false });
+    for (ms, expect) in [(1000, blow.clone()), (5999, blow), (6000, None)] {
+        assert_eq!(world.befall(Operation::CancelJob, &["a"], at(ms)).blow, expect, "{ms}");
+    }
 }
