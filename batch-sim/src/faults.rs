@@ -51,16 +51,21 @@ pub struct Fault {
 
 /// The kinds of trouble.
 ///
-/// In JSON: `{"error": {"status": 500, "code": "ServerException"}}`, `"malformed"`,
+/// In JSON: `{"error": {"status": 500, "code": "ServerException"}}`,
+/// `{"answer": {"status": 200, "body": "{}"}}`, `"malformed"`, `"upperCaseIds"`,
 /// `{"latencyMs": 200}`, `"hang"`, `"drop"`, `{"item": {"code": "…", "message": "…"}}`,
 /// `"omitItem"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultKind {
-    /// Answers with an error.
+    /// Answers with an error, or with anything else that is not what was asked for.
+    #[serde(alias = "answer")]
     Error(ErrorAnswer),
     /// Answers 200 with a body that is not JSON.
     Malformed,
+    /// Carries the call out and answers it, but spells the job's id, or without one every id, in
+    /// upper case.
+    UpperCaseIds,
     /// Waits before the call is carried out, or, if it is carried out, before the answer.
     #[serde(rename = "latencyMs", with = "crate::settings::millis")]
     Latency(Duration),
@@ -79,7 +84,7 @@ pub enum FaultKind {
     OmitItem,
 }
 
-/// An error answer, as free as the wire allows.
+/// An answer in place of the right one, as free as the wire allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorAnswer {
@@ -91,7 +96,10 @@ pub struct ErrorAnswer {
     /// Sent as `{"message": …}`; without, the body is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Further headers, e.g. `x-amz-retry-after`.
+    /// Sent as it is, in place of the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Further headers, e.g. `x-amz-retry-after`; `content-type` replaces the usual one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }

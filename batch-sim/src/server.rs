@@ -16,9 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::faults::FaultKind;
 use crate::wire::{self, Answer};
-use crate::{Operation, Simulator, admin};
+use crate::{Blow, FaultKind, Operation, Simulator, admin};
 
 /// A simulator that listens; dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -154,6 +153,11 @@ async fn call(sim: &Simulator, operation: Operation, body: &[u8]) -> Result<Resp
             pause(trouble.after).await;
             answer
         }
+        Some(Blow { kind: FaultKind::UpperCaseIds, job, .. }) => {
+            let answer = perform().in_upper_case(job.as_deref());
+            pause(trouble.after).await;
+            answer
+        }
         Some(blow) => {
             if blow.carried_out {
                 perform();
@@ -179,10 +183,10 @@ async fn pause(time: Duration) {
 }
 
 fn respond_with(answer: Answer, request_id: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header("content-type", "application/json")
-        .header("x-amzn-requestid", request_id);
+    let mut response = Response::builder().status(answer.status).header("x-amzn-requestid", request_id);
+    if !answer.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
+        response = response.header("content-type", "application/json");
+    }
     if let Some(code) = answer.code {
         response = response.header("x-amzn-errortype", code.as_ref());
     }

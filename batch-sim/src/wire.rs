@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{ErrorAnswer, Page, ShownJob};
 
 mod parse;
+mod respell;
 
 pub(crate) use parse::{Ask, Request, parse};
 
@@ -59,8 +60,17 @@ impl Answer {
             status: answer.status,
             code: answer.code.map(Cow::Owned),
             headers: answer.headers,
-            body: answer.message.as_deref().map(message_body).unwrap_or_default(),
+            body: match (answer.body, answer.message) {
+                (Some(body), _) => body.into_bytes(),
+                (None, Some(message)) => message_body(&message),
+                (None, None) => Vec::new(),
+            },
         }
+    }
+
+    /// The same answer, with this job's id, or every job's, in upper case.
+    pub(crate) fn in_upper_case(self, only: Option<&str>) -> Self {
+        Self { body: respell::upper_case(&self.body, only), ..self }
     }
 }
 

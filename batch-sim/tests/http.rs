@@ -285,6 +285,57 @@ async fn a_call_without_a_good_answer_has_or_has_not_taken_effect() {
 }
 
 #[tokio::test]
+async fn any_status_and_any_body_can_come_in_an_answers_place() {
+    let (sim, _server, mut client) = served().await;
+    sim.add(Job::new("a"));
+    let html = |reply: &Reply| reply.headers["content-type"] == "text/html";
+    for fault in [Fault::empty_object(), Fault::empty_body(), Fault::html(), Fault::answer(502, "<html>")] {
+        sim.clear_faults();
+        sim.fault(fault.clone());
+        for (path, body) in [
+            ("/v1/canceljob", json!({"jobId": "a", "reason": "r"})),
+            ("/v1/describejobs", json!({"jobs": ["a"]})),
+            ("/v1/canceljobs", json!({"jobs": ["a"], "reason": "r"})),
+            ("/v1/listjobs", json!({"jobQueue": "default"})),
+        ] {
+            let reply = client.post(path, body).await;
+            let expect: (u16, &[u8], bool) = match &fault {
+                f if *f == Fault::empty_object() => (200, b"{}", false),
+                f if *f == Fault::empty_body() => (200, b"", false),
+                f if *f == Fault::html() => (200, &reply.body, true),
+                _ => (502, b"<html>", false),
+            };
+            assert_eq!((reply.status, &*reply.body, html(&reply)), expect, "{path} {fault:?}");
+        }
+    }
+    for status in [302, 404, 407, 421, 425] {
+        sim.clear_faults();
+        sim.fault(Fault::bare(status));
+        let reply = client.cancel("a").await;
+        assert_eq!((reply.status, reply.code(), reply.body.is_empty()), (status, None, true));
+    }
+    assert_eq!(sim.job("a").unwrap().status, JobStatus::Runnable);
+    sim.clear_faults();
+    let page = json!({"kind": {"answer": {"status": 200, "body": "<html>"}}, "carriedOut": true});
+    assert_eq!(client.post("/_sim/faults", page).await.status, 200);
+    assert_eq!(client.cancel("a").await.body, "<html>");
+    assert_eq!(sim.job("a").unwrap().status, JobStatus::Failed);
+}
+
+#[tokio::test]
+async fn an_answer_can_spell_an_id_otherwise() {
+    let (sim, _server, mut client) = served().await;
+    sim.add(Job::new("a"));
+    sim.add(Job::new("b"));
+    sim.fault(Fault::upper_case_ids().job("b"));
+    let both = json!({"jobs": ["a", "b"]});
+    let jobs = client.post("/v1/describejobs", both).await.json();
+    assert_eq!((&jobs["jobs"][0]["jobId"], &jobs["jobs"][1]["jobId"]), (&json!("a"), &json!("B")));
+    assert_eq!(client.cancel_all(&["a", "b"]).await.json()["successful"], json!(["a", "B"]));
+    assert_eq!(client.describe("b").await["status"], "FAILED");
+}
+
+#[tokio::test]
 async fn a_hanging_call_is_in_flight_and_others_go_on() {
     let (sim, server, mut stuck) = served().await;
     sim.add(Job::new("b"));

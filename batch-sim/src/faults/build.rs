@@ -11,26 +11,45 @@ impl Fault {
         Self { kind, operation: None, job: None, during: None, when: When::Always, carried_out: false }
     }
 
+    fn answering(status: u16, code: Option<String>, message: Option<String>, body: Option<String>) -> Self {
+        Self::new(FaultKind::Error(ErrorAnswer { status, code, message, body, headers: BTreeMap::new() }))
+    }
+
     /// An error answer with this status, code and message.
     #[must_use]
     pub fn error(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(FaultKind::Error(ErrorAnswer {
-            status,
-            code: Some(code.into()),
-            message: Some(message.into()),
-            headers: BTreeMap::new(),
-        }))
+        Self::answering(status, Some(code.into()), Some(message.into()), None)
     }
 
-    /// An error answer with nothing but a status: no code, an empty body.
+    /// An answer with nothing but a status, e.g. 302 or 404: no code, an empty body.
     #[must_use]
     pub fn bare(status: u16) -> Self {
-        Self::new(FaultKind::Error(ErrorAnswer {
-            status,
-            code: None,
-            message: None,
-            headers: BTreeMap::new(),
-        }))
+        Self::answering(status, None, None, None)
+    }
+
+    /// An answer with this status and body, whatever was asked.
+    #[must_use]
+    pub fn answer(status: u16, body: impl Into<String>) -> Self {
+        Self::answering(status, None, None, Some(body.into()))
+    }
+
+    /// 200 with `{}`: right for a cancel, though it was not carried out; an empty look otherwise.
+    #[must_use]
+    pub fn empty_object() -> Self {
+        Self::answer(200, "{}")
+    }
+
+    /// 200 with an empty body; the call takes no effect.
+    #[must_use]
+    pub fn empty_body() -> Self {
+        Self::bare(200)
+    }
+
+    /// 200 with a page for people, as from a proxy; the call takes no effect.
+    #[must_use]
+    pub fn html() -> Self {
+        let page = "<!doctype html><html><title>Sign in</title><body>Sign in</body></html>";
+        Self::answer(200, page).header("content-type", "text/html")
     }
 
     /// 500 `ServerException`.
@@ -67,6 +86,13 @@ impl Fault {
     #[must_use]
     pub fn malformed() -> Self {
         Self::new(FaultKind::Malformed).carried_out()
+    }
+
+    /// The right answer, but the ids in it are in upper case; with [`job`](Self::job) just that
+    /// job's. The call takes effect.
+    #[must_use]
+    pub fn upper_case_ids() -> Self {
+        Self::new(FaultKind::UpperCaseIds).carried_out()
     }
 
     /// A delay before the call is carried out; a client that leaves meanwhile was never heard.
@@ -106,7 +132,7 @@ impl Fault {
         Self::new(FaultKind::OmitItem)
     }
 
-    /// Adds a header to an error answer; other kinds have none.
+    /// Adds a header to an answer in place of the right one; other kinds have none.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let FaultKind::Error(answer) = &mut self.kind {

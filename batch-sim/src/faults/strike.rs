@@ -45,6 +45,8 @@ pub struct Blow {
     pub kind: FaultKind,
     /// Whether the call takes effect all the same.
     pub carried_out: bool,
+    /// The job that the fault is about, if it is about one.
+    pub job: Option<String>,
 }
 
 impl Faults {
@@ -71,7 +73,8 @@ impl Faults {
                 FaultKind::Latency(delay) => trouble.before += delay,
                 _ if trouble.blow.is_some() => {}
                 _ => {
-                    trouble.blow = Some(Blow { kind: fault.kind.clone(), carried_out: fault.carried_out });
+                    let Fault { kind, carried_out, job, .. } = fault.clone();
+                    trouble.blow = Some(Blow { kind, carried_out, job });
                 }
             }
         }

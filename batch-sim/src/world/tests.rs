@@ -71,7 +71,7 @@ fn a_call_can_be_refused() {
 fn what_befalls_a_call_is_told_to_who_asks() {
     let mut world = world([]);
     world.fault(Fault::server_error().for_the_first(std::time::Duration::from_secs(5)), at(1000));
-    let blow = Some(crate::Blow { kind: Fault::server_error().kind, carried_out: false });
+    let blow = Some(crate::Blow { kind: Fault::server_error().kind, carried_out: false, job: None });
     for (ms, expect) in [(1000, blow.clone()), (5999, blow), (6000, None)] {
         assert_eq!(world.befall(Operation::CancelJob, &["a"], at(ms)).blow, expect, "{ms}");
     }
