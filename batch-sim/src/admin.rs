@@ -8,12 +8,13 @@
 //! | POST `/_sim/fleet` | fleet | adds to what is there |
 //! | GET `/_sim/jobs` | | every job, with the truth about it |
 //! | PUT `/_sim/jobs/status` | `{"id", "status", "after"?}` | moves a job, now or once seen |
-//! | POST `/_sim/jobs/act` | `{"id", "does", "after"?}` | does something to a job as somebody else |
+//! | POST `/_sim/jobs/act` | `{"id", "does", "after"?}` | acts on a job as others do, now or later |
 //! | POST `/_sim/faults` | fault | adds a fault |
 //! | DELETE `/_sim/faults` | | removes all faults |
 //! | GET, PUT `/_sim/settings` | settings | replaces the settings; what is left out is default |
 //! | GET `/_sim/calls` | | counts, and the log of calls |
 //! | DELETE `/_sim/calls` | | forgets them |
+//! | POST `/_sim/connections/kill` | `{"how"}` | kills all connections but the one this came by |
 //! | POST `/_sim/reset` | | forgets everything |
 
 use std::collections::BTreeMap;
@@ -23,10 +24,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Answer;
-use crate::{After, Call, Deed, Fault, Fleet, JobStatus, Operation, Settings, Simulator};
+use crate::{After, Call, Deed, Fault, Fleet, JobStatus, Kill, Operation, Settings, Simulator};
 
 /// Answers a call to the admin API; `None` if there is no such thing.
-pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) -> Option<Answer> {
+pub(crate) fn answer(
+    sim: &Simulator,
+    connection: usize,
+    method: &Method,
+    path: &str,
+    body: &[u8],
+) -> Option<Answer> {
     let what = path.strip_prefix("/_sim/")?;
     let answer = match (method.as_str(), what) {
         ("GET", "health") => done(),
@@ -62,6 +69,10 @@ pub(crate) fn answer(sim: &Simulator, method: &Method, path: &str, body: &[u8]) 
             sim.clear_calls();
             done()
         }
+        ("POST", "connections/kill") => with(body, |Killing { how }| {
+            sim.traffic().kill(how, Some(connection));
+            done()
+        }),
         ("POST", "reset") => {
             sim.reset();
             done()
@@ -103,6 +114,13 @@ impl Act {
         };
         if known { done() } else { Answer::uncoded(404, &format!("there is no job {}", self.id)) }
     }
+}
+
+/// What POST `/_sim/connections/kill` says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Killing {
+    how: Kill,
 }
 
 fn calls(sim: &Simulator) -> Answer {

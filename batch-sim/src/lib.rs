@@ -28,6 +28,7 @@
 //!   simulations in one process.
 //! - `wire`: Batch's requests, answers and errors as JSON.
 //! - `exchange`: one call from its JSON to its answer, and the log of calls.
+//! - `traffic`: connections and calls under way.
 //! - `simulator`: the handle that tests hold; the one mutex and the clock.
 //! - `admin`: `/_sim/…`, for steering a running simulator.
 //! - `server`: HTTP for SDKs; `Simulator::serve…` live there, so that the handle knows no server.
@@ -47,6 +48,7 @@ mod shown;
 mod simulator;
 mod state;
 mod status;
+mod traffic;
 mod wire;
 mod world;
 
@@ -63,4 +65,5 @@ pub use shown::{ArrayShown, Attempt, BulkAnswer, Cursor, Dependency, ItemError, 
 pub use simulator::Simulator;
 pub use state::{Filter, ListQuery};
 pub use status::JobStatus;
+pub use traffic::Kill;
 pub use world::World;

@@ -11,13 +11,15 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use self::line::Line;
 use crate::wire::{self, Answer};
 use crate::{Blow, FaultKind, Operation, Simulator, admin};
+
+mod line;
 
 /// A simulator that listens; dropping it closes the port and every connection.
 #[derive(Debug)]
@@ -100,14 +102,13 @@ async fn accept(sim: Simulator, listener: TcpListener, mut stopped: oneshot::Rec
                 };
                 // A delayed packet would cost the client 40 ms; without the option it is only slow.
                 let _ = stream.set_nodelay(true);
-                sim.count_connection();
+                let number = sim.traffic().connect();
                 let sim = sim.clone();
                 connections.spawn(async move {
-                    let service = service_fn(|request| respond(&sim, request));
+                    let service = service_fn(|request| respond(&sim, number, request));
+                    let line = Line::new(stream, number, sim.clone());
                     // An error is a client that left, or a fault that closed the connection.
-                    let _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    let _ = http1::Builder::new().serve_connection(line, service).await;
                 });
             }
         }
@@ -126,16 +127,21 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-async fn respond(sim: &Simulator, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Closed> {
+async fn respond(
+    sim: &Simulator,
+    connection: usize,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Closed> {
     let (head, body) = request.into_parts();
     let operation = Operation::from_path(head.uri.path()).filter(|_| head.method == Method::POST);
     // From here on, as a slow body is a call under way too.
-    let _in_flight = operation.map(|_| sim.enter());
+    let _in_flight = operation.map(|_| sim.traffic().enter());
     let body = body.collect().await.map_err(|_| Closed)?.to_bytes();
     match operation {
         Some(operation) => call(sim, operation, &body).await,
         None => Ok(respond_with(
-            admin::answer(sim, &head.method, head.uri.path(), &body).unwrap_or_else(Answer::unknown_path),
+            admin::answer(sim, connection, &head.method, head.uri.path(), &body)
+                .unwrap_or_else(Answer::unknown_path),
             "00000000-0000-4000-8000-ffffffffffff",
         )),
     }

@@ -1,6 +1,5 @@
 //! The handle that tests hold.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::exchange::Exchange;
 use crate::moment::millis;
-use crate::{After, Call, Deed, Fault, Fleet, Job, JobStatus, JobView, Moment, Operation, Settings};
+use crate::traffic::Traffic;
+use crate::{After, Call, Deed, Fault, Fleet, Job, JobStatus, JobView, Kill, Moment, Operation, Settings};
 
 /// An AWS Batch in memory; clones are handles to the same one.
 #[derive(Clone, Debug)]
@@ -21,13 +21,6 @@ struct Shared {
     /// Both scales start here; from then on tokio's clock counts, which tests may pause.
     started: Instant,
     started_ms: i64,
-}
-
-#[derive(Debug, Default)]
-struct Traffic {
-    in_flight: AtomicUsize,
-    high_water: AtomicUsize,
-    connections: AtomicUsize,
 }
 
 impl Default for Simulator {
@@ -173,20 +166,27 @@ impl Simulator {
     /// The most calls that were ever under way at the same time.
     #[must_use]
     pub fn high_water(&self) -> usize {
-        self.0.traffic.high_water.load(Ordering::Relaxed)
+        self.0.traffic.high_water()
     }
 
     /// How many connections were accepted, those for `/_sim/…` included.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.0.traffic.connections.load(Ordering::Relaxed)
+        self.0.traffic.connections()
+    }
+
+    /// Kills every connection accepted so far, at its next use; new ones work.
+    ///
+    /// What is sent over a dead connection never becomes a call. A call that is under way is
+    /// carried out and logged as answered, but its answer is lost.
+    pub fn kill_connections(&self, how: Kill) {
+        self.0.traffic.kill(how, None);
     }
 
     /// Forgets the calls, and the counts of calls, connections and calls in flight.
     pub fn clear_calls(&self) {
         self.exchange().log.clear();
-        self.0.traffic.high_water.store(0, Ordering::Relaxed);
-        self.0.traffic.connections.store(0, Ordering::Relaxed);
+        self.0.traffic.clear();
     }
 
     /// Forgets everything: jobs, faults, settings and calls.
@@ -207,24 +207,7 @@ impl Simulator {
         self.0.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn count_connection(&self) {
-        self.0.traffic.connections.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a call as under way for as long as the guard lives.
-    pub(crate) fn enter(&self) -> InFlight<'_> {
-        let traffic = &self.0.traffic;
-        let now = traffic.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        traffic.high_water.fetch_max(now, Ordering::Relaxed);
-        InFlight(&traffic.in_flight)
-    }
-}
-
-/// A call under way, also while it hangs; over when answered or when the client is gone.
-pub(crate) struct InFlight<'a>(&'a AtomicUsize);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 }

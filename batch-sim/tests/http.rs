@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use batch_sim::{Bulk, CancelLag, Fault, Job, JobStatus, Operation, RateLimit, Server, Simulator};
+use batch_sim::{Bulk, CancelLag, Fault, Job, JobStatus, Kill, Operation, RateLimit, Server, Simulator};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -563,4 +563,64 @@ async fn a_server_can_have_a_thread_of_its_own() {
     while client.0.ready().await.is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+/// Says whether a call over this connection is answered, or else why not.
+async fn fares(client: &mut Client) -> Result<u16, String> {
+    let body = json!({"jobId": "a", "reason": "ours"});
+    match tokio::time::timeout(Duration::from_mins(1), client.send("POST", "/v1/canceljob", body)).await {
+        Ok(Ok(reply)) => Ok(reply.status),
+        Ok(Err(error)) => {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            Err(source.unwrap_or_else(|| error.to_string()))
+        }
+        Err(_) => Err("silence".to_owned()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_connections_can_die_at_once_while_new_ones_work() {
+    for (how, expect) in [(Kill::Reset, "Connection reset by peer"), (Kill::BlackHole, "silence")] {
+        let (sim, server, mut first) = served().await;
+        let mut second = Client::connect(server.url()).await;
+        for client in [&mut first, &mut second] {
+            assert_eq!(fares(client).await, Ok(200));
+        }
+        sim.kill_connections(how);
+        for client in [&mut first, &mut second] {
+            let fate = fares(client).await.unwrap_err();
+            assert!(fate.contains(expect), "{how:?}: {fate}");
+        }
+        let mut third = Client::connect(server.url()).await;
+        assert_eq!(fares(&mut third).await, Ok(200));
+        assert_eq!((sim.count(Operation::CancelJob), sim.connections()), (3, 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_under_way_is_carried_out_but_its_answer_is_lost() {
+    for how in [Kill::Reset, Kill::BlackHole] {
+        let (sim, _server, mut client) = served().await;
+        sim.add(Job::new("a"));
+        sim.fault(Fault::latency(Duration::from_secs(5)));
+        let call = tokio::spawn(async move { fares(&mut client).await });
+        while sim.count(Operation::CancelJob) == 0 {
+            tokio::task::yield_now().await;
+        }
+        sim.kill_connections(how);
+        assert!(call.await.unwrap().is_err());
+        assert_eq!(sim.job("a").unwrap().status, JobStatus::Failed);
+    }
+}
+
+#[tokio::test]
+async fn a_killing_by_http_spares_the_connection_it_came_by() {
+    let (_sim, server, mut client) = served().await;
+    let mut other = Client::connect(server.url()).await;
+    assert_eq!(fares(&mut other).await, Ok(200));
+    for (body, status) in [(json!({"how": "reset"}), 200), (json!({"how": "gently"}), 400)] {
+        assert_eq!(client.post("/_sim/connections/kill", body).await.status, status);
+    }
+    assert!(fares(&mut other).await.is_err());
+    assert_eq!(fares(&mut client).await, Ok(200));
 }
