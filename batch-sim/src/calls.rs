@@ -80,7 +80,7 @@ pub struct Call {
     /// The HTTP status it was answered with; 0 while, or if never, answered.
     pub status: u16,
     /// When it arrived, since the simulator was made.
-    #[serde(rename = "startedMs", with = "crate::settings::millis")]
+    #[serde(rename = "startedMs", with = "crate::moment::as_millis")]
     pub started: Duration,
 }
 

@@ -67,7 +67,7 @@ pub enum FaultKind {
     /// upper case.
     UpperCaseIds,
     /// Waits before the call is carried out, or, if it is carried out, before the answer.
-    #[serde(rename = "latencyMs", with = "crate::settings::millis")]
+    #[serde(rename = "latencyMs", with = "crate::moment::as_millis")]
     Latency(Duration),
     /// Never answers; the connection stays open.
     Hang,
@@ -111,31 +111,21 @@ pub struct ErrorAnswer {
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// When it begins.
-    #[serde(default, rename = "fromMs", with = "crate::settings::millis")]
+    #[serde(default, rename = "fromMs", with = "crate::moment::as_millis")]
     pub from: Duration,
     /// When it is over; `None` is never.
-    #[serde(default, rename = "untilMs", with = "optional_millis", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "untilMs",
+        with = "crate::moment::as_optional_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub until: Option<Duration>,
 }
 
 impl Window {
     fn contains(self, age: Duration) -> bool {
         self.from <= age && self.until.is_none_or(|until| age < until)
-    }
-}
-
-mod optional_millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[expect(clippy::ref_option, reason = "as serde calls it")]
-    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_millis()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_millis))
     }
 }
 

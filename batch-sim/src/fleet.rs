@@ -13,12 +13,24 @@ use crate::{Fault, Job, Settings};
 ///   "jobs": [
 ///     {"id": "a", "status": "RUNNABLE", "queue": "nightly", "tags": {"team": "etl"}},
 ///     {"id": "b", "status": "RUNNABLE", "moves": [{"after": {"described": 1}, "to": "RUNNING"}]},
-///     {"id": "c", "array": ["RUNNING", "RUNNABLE"]}
+///     {"id": "c", "array": ["RUNNING", "RUNNABLE"]},
+///     {"id": "d", "status": "PENDING", "dependsOn": ["a"], "shownAfter": {"forMs": 2000}},
+///     {"id": "e", "status": "RUNNING", "attempts": 3,
+///      "events": [{"after": {"stopped": 1}, "does": {"terminate": "by somebody else"}}]}
 ///   ],
-///   "settings": {"lag": {"polls": 1}},
-///   "faults": [{"kind": {"error": {"status": 500}}, "operation": "CancelJob", "when": {"first": 1}}]
+///   "settings": {
+///     "lag": {"polls": 1},
+///     "limit": {"tps": 50, "burst": 50, "perItem": true},
+///     "buckets": "perOperation",
+///     "shortfall": "call"
+///   },
+///   "faults": [
+///     {"kind": {"error": {"status": 500}}, "operation": "CancelJob", "when": {"first": 1}},
+///     {"kind": "hang", "during": {"fromMs": 1000, "untilMs": 6000}},
+///     {"kind": {"answer": {"status": 200, "body": "<html>"}}, "when": {"nth": 3}}
+///   ]
 /// }"#)?;
-/// assert_eq!(fleet.jobs.len(), 3);
+/// assert_eq!(fleet.jobs.len(), 5);
 /// # Ok::<_, batch_sim::FleetError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,12 @@
 //! An embedded AWS Batch for local runs, tests and benchmarks.
 //!
 //! It keeps jobs in memory and answers the six calls a canceller makes (`CancelJob`,
-//! `CancelJobs`, `TerminateJob`, `TerminateJobs`, `DescribeJobs`, `ListJobs`) over HTTP, in Batch's own wire format, so
-//! that any AWS SDK can talk to it through `AWS_ENDPOINT_URL_BATCH`.
-//! Nothing happens by itself: jobs move when a call, a test or a rule moves them.
+//! `CancelJobs`, `TerminateJob`, `TerminateJobs`, `DescribeJobs`, `ListJobs`) over HTTP, in Batch's
+//! own wire format, so that any AWS SDK can talk to it through `AWS_ENDPOINT_URL_BATCH`.
+//!
+//! No job is started or ended by itself: jobs move when a call, a test or an [`Event`] moves them.
+//! What follows from a move does happen: arrays end with their children, and a job that waits for
+//! others goes on when they have succeeded and fails when one has failed.
 //!
 //! ```
 //! use batch_sim::{Fault, Job, JobStatus, Operation, Simulator};
@@ -17,9 +20,20 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What can go wrong on demand:
+//!
+//! - answers that are wrong, late or lost, for some calls or for some time: [`Fault`];
+//! - limits, by call or by item: [`RateLimit`], [`Buckets`], [`Shortfall`];
+//! - stops that take their time, and new jobs that are not seen at first: [`CancelLag`], [`Lag`];
+//! - other people, and jobs that fail by themselves, between two calls: [`Event`], [`Deed`];
+//! - connections that die all at once: [`Kill`].
+//!
+//! A simulation that keeps its own time and wants no sockets uses [`World`], which is all of that
+//! but the connections.
+//!
 //! The layers, each knowing only those above it:
 //!
-//! - `moment`, `status`, `limits`, `settings`, `calls`: the words, and the token bucket.
+//! - `moment`, `status`, `calls`, `limits`, `settings`: the words, and the token buckets.
 //! - `script`, `job`, `faults`, `fleet`: what a run starts from, in code or in JSON, and when faults
 //!   strike.
 //! - `shown`: what answers hold, as data.

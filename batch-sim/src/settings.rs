@@ -72,7 +72,7 @@ pub enum CancelLag {
     /// show an array count for its children too.
     Polls(u32),
     /// It is FAILED when this much time has passed on tokio's clock, to the millisecond.
-    #[serde(rename = "forMs", with = "millis")]
+    #[serde(rename = "forMs", with = "crate::moment::as_millis")]
     For(Duration),
 }
 
@@ -86,7 +86,7 @@ pub enum Lag {
     /// `ListJobs` calls that would show it.
     Polls(u32),
     /// Until this much time has passed since it was added, to the millisecond.
-    #[serde(rename = "forMs", with = "millis")]
+    #[serde(rename = "forMs", with = "crate::moment::as_millis")]
     For(Duration),
 }
 
@@ -112,19 +112,4 @@ pub enum Bulk {
     Missing403,
     /// 400 `UnknownOperationException`.
     Missing400,
-}
-
-/// A duration as a whole number of milliseconds.
-pub(crate) mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        duration.as_millis().serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
-    }
 }
