@@ -37,7 +37,6 @@ fn start() -> Result<(), Error> {
 async fn run(config: Config) -> Result<(), Error> {
     let (batch, region) = SdkBatch::from_env(&config.limits, variable).await?;
     let log = Log::to_stdout(config.log_level);
-    let log = Log::to_stdout(config.log_level);
     let function = Arc::new(Function::new(batch, config, region, log));
     lambda_runtime::run_concurrent(service_fn(move |event| {
         let function = Arc::clone(&function);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use batch_canceller::batch::SdkBatch;
 use batch_canceller::clock;
 use batch_canceller::config::{Config, ConfigError};
-use batch_canceller::handler::{Function, process};
+use batch_canceller::handler::{Function, Keep, process};
+use batch_canceller::log::Log;
 use batch_canceller::reply::{InvocationError, Reply, reply};
 use batch_canceller::report::Report;
 use batch_sim::{Fleet, Server, Simulator};
@@ -59,8 +60,9 @@ impl Answer {
 }
 
 impl Lambda {
-    /// Starts the function against a Batch, and keeps book of the jobs there.
-    pub(crate) async fn start(target: &Target, config: Config) -> Result<(Self, Ledger), Box<dyn Error>> {
+    /// Starts the function against a Batch, and keeps book of the jobs there. With `logs`, its log goes to standard
+    /// error.
+    pub(crate) async fn start(target: &Target, config: Config, logs: bool) -> Result<(Self, Ledger), Box<dyn Error>> {
         let deadline_reserve = config.deadline_reserve;
         let mut server = None;
         let mut ledger = Ledger::Results;
@@ -87,9 +89,14 @@ impl Lambda {
                 (batch, region, place)
             }
         };
+        let log = if logs {
+            Log::new(std::io::stderr(), config.log_level)
+        } else {
+            Log::new(std::io::sink(), config.log_level)
+        };
         let lambda = Self {
             function_arn: function_arn(target, region.as_deref()),
-            function: Function::new(batch, config, region),
+            function: Function::new(batch, config, region, log),
             deadline_reserve,
             invocations: 0,
             place,
@@ -116,7 +123,7 @@ impl Lambda {
         context.invoked_function_arn.clone_from(&self.function_arn);
         context.deadline = clock::unix_ms() + u64::try_from(remaining.as_millis()).unwrap_or(0);
         // The two halves of `handle`, since its answer alone does not hold every result.
-        let (report, answer) = match process(&self.function, payload.json.clone(), &context).await {
+        let (report, answer) = match process(&self.function, payload.json.clone(), &context, Keep::Always).await {
             Ok(report) => {
                 let answer = reply(&report);
                 (Some(report), answer)
@@ -140,6 +147,7 @@ pub(crate) fn config(target: &Target) -> Result<Config, ConfigError> {
             "ALLOW_TERMINATE" => Some("true"),
             "CONFIRM_TIMEOUT_MS" => Some("400"),
             "MAX_ATTEMPTS" => Some("3"),
+            "PATIENCE_MS" => Some("500"),
             _ => None,
         };
         variable(name).or_else(|| default.filter(|_| embedded).map(Into::into))

@@ -24,7 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use batch_canceller::telemetry;
+use batch_canceller::log;
 
 use args::{Command, Options};
 use jobs::Ledger;
@@ -66,10 +66,10 @@ async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let payloads = payloads::read(&options.payloads)?;
     let config = lambda::config(&options.target)?;
     if options.logs {
-        let subscriber = telemetry::subscriber(config.log_level, io::stderr);
+        let subscriber = log::subscriber(config.log_level, io::stderr);
         tracing::subscriber::set_global_default(subscriber)?;
     }
-    let (mut lambda, ledger) = Lambda::start(&options.target, config).await?;
+    let (mut lambda, ledger) = Lambda::start(&options.target, config, options.logs).await?;
     let mut out = io::stdout().lock();
     if options.json {
         return print_answers(&mut out, &payloads, &mut lambda, options).await;

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use batch_canceller::outcome::Outcome;
-use batch_canceller::report::{Report, ResultRecord};
+use batch_canceller::report::Report;
+use batch_canceller::result::ResultRecord;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 
@@ -83,9 +84,11 @@ impl<W: Write> Show<W> {
                     job(&result).as_str().into(),
                     statuses(&result).as_str().into(),
                     result.attempts.to_string().as_str().into(),
-                    format!("{} {}", result.delivery.source, short(result.delivery.id)).as_str().into(),
+                    format!("{} {}", result.requested_by.source, short(&result.requested_by.id))
+                        .as_str()
+                        .into(),
                 ],
-                result.why.as_deref(),
+                result.why,
             );
         }
         let lines = table.lines(self.paint);

@@ -52,7 +52,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                 match job.confirmed(look, now, self.sink) {
                     Next::Done => {}
                     Next::LookAt(due) => again.entry(due).or_default().push(job),
-                    Next::Act => self.enqueue(job.lane(), job, now),
+                    Next::Act => self.calls.later(job.lane(), Parcel::singly(vec![job]), now),
                 }
             } else if look == Look::NotShown && job.second_look() < self.act_until(now) {
                 again.entry(job.second_look()).or_default().push(job);
@@ -61,7 +61,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             }
         }
         for (due, jobs) in again {
-            self.put_off(lane.clone(), Parcel::of(jobs), due, now);
+            self.calls.later(lane.clone(), Parcel::of(jobs), due);
         }
         self.again_alone(&lane, unclear, now);
     }
@@ -119,7 +119,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             }
         }
         if !throttled.is_empty() {
-            self.first(lane.clone(), Parcel::of(throttled), now);
+            self.calls.first(lane.clone(), Parcel::of(throttled), now);
         }
         self.again_alone(&lane, failed, now);
     }
@@ -141,7 +141,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let due = now + TRANSIENT.delay(failures, self.rng.f64());
         // In a look, only a question for one job alone can tell.
         let parcel = if lane.stage() == Stage::Act { Parcel::of(again) } else { Parcel::singly(again) };
-        self.put_off(lane.clone(), parcel, due, now);
+        self.calls.later(lane.clone(), parcel, due);
     }
 
     fn failed(&mut self, call: UnderWay, error: &CallError, now: Duration) {
@@ -150,7 +150,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             FailureKind::NoBulk if is_bulk => {
                 self.answered(&call, now);
                 self.terms.memory.no_bulk(error);
-                self.first(call.lane, Parcel::singly(call.parcel.jobs), now);
+                self.calls.first(call.lane, Parcel::singly(call.parcel.jobs), now);
             }
             FailureKind::Refused | FailureKind::Denied => self.refused(call, error, now),
             FailureKind::Throttled => self.throttled(call, error, now),
@@ -173,10 +173,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             match kind.refusals.whole(is_denied) {
                 Split::Halves => {
                     let [one, other] = parcel.halves();
-                    self.first(lane.clone(), other, now);
-                    self.first(lane, one, now);
+                    self.calls.first(lane.clone(), other, now);
+                    self.calls.first(lane, one, now);
                 }
-                Split::Singly => self.first(lane, Parcel::singly(parcel.jobs), now),
+                Split::Singly => self.calls.first(lane, Parcel::singly(parcel.jobs), now),
             }
         } else {
             if is_denied {
@@ -208,7 +208,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         kind.error = Some(error.clone());
         let is_back = kind.service.throttled(ended, false, wait);
         self.rejoin(is_back, &lane);
-        self.first(lane, parcel, now);
+        self.calls.first(lane, parcel, now);
     }
 
     /// A call failed in a way that may pass. It is tried again as it was; halved when it has failed twice as a whole.
@@ -244,10 +244,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let is_telling = self.kind(&lane).service.answered_since(since) || self.calls.waiting(stage) == 0;
         if parcel.jobs.len() > 1 && fails >= if is_telling { HALVE } else { HALVE_IN_AN_OUTAGE } {
             for half in parcel.halves() {
-                self.put_off(lane.clone(), half, due, now);
+                self.calls.later(lane.clone(), half, due);
             }
         } else {
-            self.put_off(lane, parcel, due, now);
+            self.calls.later(lane, parcel, due);
         }
     }
 
@@ -264,10 +264,5 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                 Lane::Act(action, _) => matches!(other, Lane::Act(theirs, _) if theirs == action),
             });
         }
-    }
-
-    fn first(&mut self, lane: Lane, parcel: Parcel<Box<Pending>>, now: Duration) {
-        self.begins(lane.stage(), now);
-        self.calls.first(lane, parcel, now);
     }
 }

@@ -175,21 +175,12 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         self.tally
     }
 
+    /// A job comes into a stage.
     pub(super) fn enqueue(&mut self, lane: Lane, job: Box<Pending>, now: Duration) {
-        self.begins(lane.stage(), now);
-        self.calls.push(lane, job, now);
-    }
-
-    /// Has jobs come back into a lane together.
-    pub(super) fn put_off(&mut self, lane: Lane, parcel: Parcel<Box<Pending>>, due: Duration, now: Duration) {
-        self.begins(lane.stage(), now);
-        self.calls.later(lane, parcel, due);
-    }
-
-    pub(super) fn begins(&mut self, stage: Stage, now: Duration) {
-        if self.jobs(stage) == 0 {
-            *self.begun.of_mut(stage) = now;
+        if self.jobs(lane.stage()) == 0 {
+            *self.begun.of_mut(lane.stage()) = now;
         }
+        self.calls.push(lane, job, now);
     }
 
     /// Jobs that wait or are under way in a stage.

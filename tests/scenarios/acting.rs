@@ -25,7 +25,7 @@ async fn a_waiting_job_is_cancelled_with_the_reason_and_the_state_before_is_kept
                 "jobName": "etl", "jobQueue": queue, "isCancelled": false, "isTerminated": false
             },
             "after": {"status": "FAILED", "statusReason": REASON, "isCancelled": true, "isTerminated": false},
-            "delivery": {"source": "direct", "id": "request-1"}
+            "requestedBy": {"source": "direct", "id": "request-1"}
         }])
     );
     assert_eq!(

@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use batch_canceller::batch::SdkBatch;
 use batch_canceller::clock;
-use batch_canceller::config::Config;
-use batch_canceller::handler::{Function, handle, process};
+use batch_canceller::config::{Config, Level};
+use batch_canceller::handler::{Function, Keep, handle, process};
+use batch_canceller::log::{self, Log};
 use batch_canceller::reply::{InvocationError, Reply};
-use batch_canceller::telemetry;
 use batch_sim::{Job, JobStatus, Server, Simulator};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
-use tracing::level_filters::LevelFilter;
 
 /// The reason that every request of these scenarios gives.
 pub(crate) const REASON: &str = "Superseded by run 42.";
@@ -29,7 +28,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A function with default settings but a short watch over what was accepted.
+    /// A function with default settings but a short watch over what was accepted, and little patience.
     pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
@@ -40,12 +39,19 @@ impl World {
         let server = sim.serve().await.unwrap();
         let config = Config::from_lookup(|name| {
             let set = vars.iter().find(|(var, _)| *var == name).map(|(_, value)| (*value).to_owned());
-            set.or_else(|| (name == "CONFIRM_TIMEOUT_MS").then(|| "150".to_owned()))
+            let default = match name {
+                "CONFIRM_TIMEOUT_MS" => Some("150"),
+                "PATIENCE_MS" => Some("600"),
+                _ => None,
+            };
+            set.or_else(|| default.map(ToOwned::to_owned))
         });
         let config = config.unwrap();
         let batch = SdkBatch::at(server.url(), "us-east-1", &config.limits).unwrap();
-        let function = Function::new(batch, config, Some("us-east-1".to_owned()));
-        Self { sim, function, remaining_ms: 30_000, logs: Logs::default(), _server: server }
+        let logs = Logs::default();
+        let log = Log::new(logs.clone(), config.log_level);
+        let function = Function::new(batch, config, Some("us-east-1".to_owned()), log);
+        Self { sim, function, remaining_ms: 30_000, logs, _server: server }
     }
 
     /// Adds jobs in a status, and gives their ids.
@@ -75,7 +81,7 @@ impl World {
     /// The answer that Lambda gets.
     pub(crate) async fn invoke(&self, payload: &Value) -> Result<Value, InvocationError> {
         let _guard =
-            tracing::subscriber::set_default(telemetry::subscriber(LevelFilter::INFO, self.logs.clone()));
+            tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
         match handle(&self.function, self.event(payload)).await? {
             Reply::PartialBatch(partial) => Ok(serde_json::to_value(partial).unwrap()),
             Reply::Report(report) => Ok(serde_json::from_str(report.get()).unwrap()),
@@ -90,9 +96,9 @@ impl World {
     /// The report, of at most so many bytes.
     pub(crate) async fn report_within(&self, payload: &Value, limit: usize) -> Value {
         let _guard =
-            tracing::subscriber::set_default(telemetry::subscriber(LevelFilter::INFO, self.logs.clone()));
+            tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
         let event = self.event(payload);
-        let report = process(&self.function, event.payload, &event.context).await.unwrap();
+        let report = process(&self.function, event.payload, &event.context, Keep::Always).await.unwrap();
         serde_json::from_str(&report.to_json(limit, str::len)).unwrap()
     }
 

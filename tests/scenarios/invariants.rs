@@ -103,7 +103,7 @@ fn invariant_1_every_delivery_gets_exactly_one_result() {
             .as_array()
             .unwrap()
             .iter()
-            .map(|result| result["delivery"]["id"].as_str().unwrap().to_owned())
+            .map(|result| result["requestedBy"]["id"].as_str().unwrap().to_owned())
             .collect();
         results.dedup();
         assert_eq!(results, (0..count).map(|n| format!("m{n}")).collect::<Vec<_>>());
@@ -206,12 +206,21 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "reply",
         "report",
         "request",
+        "request/fields",
         "request/job_id",
+        "request/job_id/flaw",
+        "request/reason",
+        "request/rejection",
         "trigger",
-        "trigger/direct",
+        "trigger/caution",
+        "trigger/envelope",
         "trigger/eventbridge",
+        "trigger/invocation",
+        "trigger/reader",
+        "trigger/requested_by",
         "trigger/sns",
         "trigger/sqs",
+        "trigger/words",
     ];
     for module in pure {
         let path = format!("{}/src/{module}.rs", env!("CARGO_MANIFEST_DIR"));

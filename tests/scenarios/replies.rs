@@ -130,8 +130,8 @@ async fn a_failed_invocation_stays_within_lambdas_limit_as_it_is_sent() {
     let world = World::new().await;
     // Escaped within the error message, the quotes alone take it past the limit.
     let request = |n: usize| {
-        let ids: Vec<String> = (0..1000).map(|m| format!("{n}-{m}-{}", "\"".repeat(500))).collect();
-        json!({"jobIds": ids, "reason": REASON})
+        let ids: Vec<String> = (0..1000).map(|m| format!("{n}-{m}")).collect();
+        json!({"jobIds": ids, "reason": "\"".repeat(1000)})
     };
     let payload: Vec<Value> = (0..4).map(request).chain([json!({"jobId": "b"})]).collect();
     let error = world.invoke(&json!(payload)).await.unwrap_err();
