@@ -158,10 +158,10 @@ macro_rules! stopped {
 }
 
 impl BatchApi for SdkBatch {
-    async fn describe(&self, ids: &[JobId], _: super::Detail) -> Result<Described, CallError> {
+    async fn describe(&self, ids: &[JobId]) -> Result<Described, CallError> {
         let sent = self.client.describe_jobs().set_jobs(Some(strings(ids))).send().await;
         let jobs = sent.map_err(|error| call_error(&error))?.jobs.unwrap_or_default();
-        Ok(Described::new(ids, jobs.into_iter().filter_map(|job| Some((job.job_id.clone()?, snapshot(job).into())))))
+        Ok(jobs.into_iter().filter_map(|job| Some((job.job_id.clone()?, snapshot(job)))).collect())
     }
 
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
