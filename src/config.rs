@@ -110,14 +110,16 @@ pub enum ConfigError {
         needed: &'static str,
     },
     /// The variable names certificates that cannot be used.
-    #[error("{variable}={path:?} cannot be used ({problem}): set it to a file of PEM certificates")]
+    #[error("{variable}={path:?} cannot be used ({problem}): set it to {needed}, or leave it out")]
     Certificates {
         /// The environment variable.
         variable: &'static str,
         /// Its value.
         path: String,
-        /// What is wrong with the file.
+        /// What is wrong with it.
         problem: String,
+        /// What it may name.
+        needed: &'static str,
     },
     /// The variable belongs to a feature that this version does not have, and without which the function
     /// would do what its operator believes to have ruled out.

@@ -108,6 +108,9 @@ async fn what_cannot_be_understood_stops_the_function_at_start() {
     refuses(&[("MAX_ATTEMPTS", "many")], &["MAX_ATTEMPTS", "many", "from 1 to 20"]).await;
     refuses(&[("POLICY", "{}")], &["POLICY", "cannot honour"]).await;
     refuses(&[("AWS_CA_BUNDLE", "/no/such.pem")], &["AWS_CA_BUNDLE", "/no/such.pem"]).await;
+    refuses(&[("SSL_CERT_FILE", "/no/such.pem")], &["SSL_CERT_FILE", "/no/such.pem"]).await;
+    refuses(&[("AWS_ENDPOINT_URL", "localhost:4599")], &["AWS_ENDPOINT_URL", "localhost:4599"]).await;
+    refuses(&[("HTTPS_PROXY", "socks5://proxy")], &["HTTPS_PROXY", "socks5://proxy"]).await;
     refuses(&[("AWS_REGION", "")], &["AWS_REGION"]).await;
     refuses(&[("AWS_USE_FIPS_ENDPOINT", "maybe")], &["AWS_USE_FIPS_ENDPOINT", "maybe"]).await;
 }
