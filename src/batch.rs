@@ -1,6 +1,9 @@
 //! AWS Batch behind a trait in the function's own terms, and [`SdkBatch`], the adapter to the SDK.
 
+mod answer;
+mod failure;
 mod http;
+mod pool;
 mod sdk;
 
 use std::collections::{HashMap, HashSet};

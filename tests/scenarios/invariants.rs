@@ -244,7 +244,7 @@ fn only_the_adapter_imports_the_sdk() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if !path.ends_with("batch/sdk.rs") && !path.ends_with("batch/http.rs") {
+            } else if !path.components().any(|part| part.as_os_str() == "batch") {
                 files += 1;
                 let source = std::fs::read_to_string(&path).unwrap();
                 assert!(!source.contains("use aws_sdk_batch"), "{}", path.display());
