@@ -184,9 +184,7 @@ async fn send<B: BatchApi>(
     let answer = async {
         match request {
             Request::Describe(ids) => batch.describe(&ids, detail).await.map(Reply::Described),
-            Request::Stop(action, ids, reason) => {
-                batch.stop(action, &ids, &reason).await.map(Reply::Stopped)
-            }
+            Request::Stop(action, ids, reason) => batch.stop(action, &ids, &reason).await.map(Reply::Stopped),
         }
     };
     timeout(limit, answer).await.unwrap_or_else(|_| Err(CallError::timed_out(limit)))

@@ -27,7 +27,9 @@ pub(crate) fn admit(mut deliveries: Vec<Delivery>, max_jobs: usize) -> Intake {
         if delivery.request.is_ok() && named > max_jobs {
             delivery.request = Err(Rejection::new(
                 "jobIds",
-                format!("names {named} jobs with all else that came with it, more than the {max_jobs} of an invocation"),
+                format!(
+                    "names {named} jobs with all else that came with it, more than the {max_jobs} of an invocation"
+                ),
                 "spread them over several messages, or raise MAX_JOBS",
             ));
         }
@@ -44,7 +46,8 @@ pub(crate) fn admit(mut deliveries: Vec<Delivery>, max_jobs: usize) -> Intake {
 impl Intake {
     /// How many results there will be.
     pub(crate) fn results(&self) -> usize {
-        let each = |(place, delivery): (usize, &Delivery)| if place < self.room { jobs(delivery).max(1) } else { 1 };
+        let each =
+            |(place, delivery): (usize, &Delivery)| if place < self.room { jobs(delivery).max(1) } else { 1 };
         self.deliveries.iter().enumerate().map(each).sum()
     }
 

@@ -27,7 +27,12 @@ impl<'a> Outbox<'a> {
         for (place, delivery) in intake.deliveries.iter().enumerate() {
             match &delivery.request {
                 Err(rejection) => {
-                    self.whole(place, delivery, 1, &Verdict::because(Outcome::Rejected, rejection.to_string()));
+                    self.whole(
+                        place,
+                        delivery,
+                        1,
+                        &Verdict::because(Outcome::Rejected, rejection.to_string()),
+                    );
                 }
                 Ok(request) if place >= intake.room => {
                     let why = format!("the invocation has more than {} jobs without it", intake.max_jobs);
@@ -35,7 +40,11 @@ impl<'a> Outbox<'a> {
                     self.whole(place, delivery, request.jobs.len(), &verdict);
                 }
                 Ok(request) if request.jobs.len() > 1 => {
-                    self.lines.delivery(request.jobs.len(), request.metadata.as_deref(), &delivery.requested_by);
+                    self.lines.delivery(
+                        request.jobs.len(),
+                        request.metadata.as_deref(),
+                        &delivery.requested_by,
+                    );
                 }
                 Ok(_) => {}
             }

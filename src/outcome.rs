@@ -245,7 +245,9 @@ fn ended(wish: &Wish, before: &Look, call: &Call, now: &Snapshot) -> Verdict {
     }
     let why = match now.status_reason.as_deref() {
         None | Some("") => "Batch gives no reason for its end".to_owned(),
-        Some(reason) if reason == wish.reason.as_str() && wish.dry_run => "by a request with this reason".into(),
+        Some(reason) if reason == wish.reason.as_str() && wish.dry_run => {
+            "by a request with this reason".into()
+        }
         Some(reason) if reason == wish.reason.as_str() => {
             "it carries this reason, but nothing shows that it was stopped for it".into()
         }
@@ -268,9 +270,8 @@ pub fn judge(wish: &Wish, look: &Look) -> Option<Verdict> {
             return Some(Verdict::because(Outcome::Unavailable, why));
         }
         Look::Unseen(why) => {
-            let unavailable = || {
-                Verdict::because(Outcome::Unavailable, format!("the job could not be looked at: {why}"))
-            };
+            let unavailable =
+                || Verdict::because(Outcome::Unavailable, format!("the job could not be looked at: {why}"));
             return wish.dry_run.then(unavailable);
         }
     };
@@ -312,7 +313,9 @@ pub fn claim(wish: &Wish, before: &Look, call: &Call, now: &Look) -> Claim {
     let verb = wish.action.as_str();
     // What is said where the look does not decide.
     let open = |seen: String| match call {
-        Call::Accepted => Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {seen}")),
+        Call::Accepted => {
+            Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {seen}"))
+        }
         Call::Unknown(error) => {
             Verdict::because(Outcome::Unavailable, format!("the {verb} failed ({error}), and {seen}"))
         }

@@ -90,7 +90,9 @@ impl From<InvocationError> for Diagnostic {
 /// must not fail silently.
 pub fn reply(report: &Report) -> Result<Reply, InvocationError> {
     let mut deliveries = report.deliveries().peekable();
-    if deliveries.peek().is_some() && deliveries.all(|(delivery, _)| delivery.requested_by.source == Source::Sqs) {
+    if deliveries.peek().is_some()
+        && deliveries.all(|(delivery, _)| delivery.requested_by.source == Source::Sqs)
+    {
         if let Some(partial) = partial_batch(report) {
             return Ok(Reply::PartialBatch(partial));
         }

@@ -97,7 +97,13 @@ impl Gathered {
         }
     }
 
-    fn keep(&mut self, delivery: usize, place: usize, verdict: &Verdict, job: impl FnOnce() -> Option<KeptJob>) {
+    fn keep(
+        &mut self,
+        delivery: usize,
+        place: usize,
+        verdict: &Verdict,
+        job: impl FnOnce() -> Option<KeptJob>,
+    ) {
         let key = (verdict.outcome.is_settled(), delivery, place);
         let is_full = self.kept.len() >= self.most;
         if is_full && self.kept.last_key_value().is_none_or(|(last, _)| *last < key) {
@@ -147,16 +153,16 @@ impl Report {
             (*spent <= limit && !json.is_empty()).then_some(json)
         };
         let mut spent = 0;
-        let full: Option<Vec<_>> =
-            self.results().map(|record| write(to_json(&record), &mut spent)).collect();
+        let full: Option<Vec<_>> = self.results().map(|record| write(to_json(&record), &mut spent)).collect();
         let list = full.unwrap_or_else(|| {
             let mut spent = 0;
             let kept = self.gathered.kept.iter();
             let records = kept.filter_map(|((_, delivery, place), kept)| {
                 Some(((*delivery, *place), self.record(*delivery, kept)?))
             });
-            let mut lean: Vec<_> =
-                records.map_while(|(key, record)| Some((key, write(to_json(&record.lean()), &mut spent)?))).collect();
+            let mut lean: Vec<_> = records
+                .map_while(|(key, record)| Some((key, write(to_json(&record.lean()), &mut spent)?)))
+                .collect();
             lean.sort_unstable_by_key(|(key, _)| *key);
             lean.into_iter().map(|(_, json)| json).collect()
         });
@@ -167,13 +173,17 @@ impl Report {
 
     fn record<'a>(&'a self, delivery: usize, kept: &'a Kept) -> Option<ResultRecord<'a>> {
         let delivery = self.deliveries.get(delivery)?;
-        Some(record(delivery, &kept.verdict, kept.job.as_ref().map(|job| JobPart {
-            id: &job.id,
-            wish: &job.wish,
-            before: job.before.as_ref(),
-            after: job.after.as_ref(),
-            attempts: job.attempts,
-        })))
+        Some(record(
+            delivery,
+            &kept.verdict,
+            kept.job.as_ref().map(|job| JobPart {
+                id: &job.id,
+                wish: &job.wish,
+                before: job.before.as_ref(),
+                after: job.after.as_ref(),
+                attempts: job.attempts,
+            }),
+        ))
     }
 }
 

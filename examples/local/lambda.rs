@@ -62,7 +62,11 @@ impl Answer {
 impl Lambda {
     /// Starts the function against a Batch, and keeps book of the jobs there. With `logs`, its log goes to standard
     /// error.
-    pub(crate) async fn start(target: &Target, config: Config, logs: bool) -> Result<(Self, Ledger), Box<dyn Error>> {
+    pub(crate) async fn start(
+        target: &Target,
+        config: Config,
+        logs: bool,
+    ) -> Result<(Self, Ledger), Box<dyn Error>> {
         let deadline_reserve = config.deadline_reserve;
         let mut server = None;
         let mut ledger = Ledger::Results;
@@ -123,13 +127,14 @@ impl Lambda {
         context.invoked_function_arn.clone_from(&self.function_arn);
         context.deadline = clock::unix_ms() + u64::try_from(remaining.as_millis()).unwrap_or(0);
         // The two halves of `handle`, since its answer alone does not hold every result.
-        let (report, answer) = match process(&self.function, payload.json.clone(), &context, Keep::Always).await {
-            Ok(report) => {
-                let answer = reply(&report);
-                (Some(report), answer)
-            }
-            Err(unknown) => (None, Err(InvocationError::from(unknown))),
-        };
+        let (report, answer) =
+            match process(&self.function, payload.json.clone(), &context, Keep::Always).await {
+                Ok(report) => {
+                    let answer = reply(&report);
+                    (Some(report), answer)
+                }
+                Err(unknown) => (None, Err(InvocationError::from(unknown))),
+            };
         let answer = match answer {
             Ok(reply) => Answer::Reply(reply),
             Err(error) => Answer::Error(error.into()),

@@ -86,7 +86,8 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         }
         if !done.is_empty() {
             self.kind(&lane).refusals.passed(ended.jobs);
-            if ended.jobs == 1 && self.kind(&lane).refusals.is_bulk_denied()
+            if ended.jobs == 1
+                && self.kind(&lane).refusals.is_bulk_denied()
                 && let Some(error) = self.kind(&lane).error.take()
             {
                 self.terms.memory.no_bulk(&error);
@@ -150,7 +151,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             FailureKind::NoBulk if is_bulk => {
                 self.answered(&call, now);
                 self.terms.memory.no_bulk(error);
-                self.calls.first(call.lane, Parcel::singly(call.parcel.jobs), now);
+                let mut jobs = call.parcel.jobs;
+                // Nobody was asked to stop them.
+                jobs.iter_mut().for_each(|job| job.attempts = job.attempts.saturating_sub(1));
+                self.calls.first(call.lane, Parcel::singly(jobs), now);
             }
             FailureKind::Refused | FailureKind::Denied => self.refused(call, error, now),
             FailureKind::Throttled => self.throttled(call, error, now),
@@ -228,13 +232,18 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         if let [job] = parcel.jobs.as_mut_slice() {
             job.failed_alone(now);
             let is_last = job.failures().0 == self.terms.limits.max_attempts;
-            if is_last && stage == Stage::Act && !self.kind(&lane).service.answered_since(since) && job.pause_to_look() {
+            if is_last
+                && stage == Stage::Act
+                && !self.kind(&lane).service.answered_since(since)
+                && job.pause_to_look()
+            {
                 parcel.jobs.into_iter().for_each(|job| self.enqueue(Lane::Confirm, job, now));
                 return;
             }
         }
         let is_over = |run: &Self, job: &Pending| stage == Stage::Look && due >= run.look_until(job);
-        let (over, again): (Vec<_>, _) = std::mem::take(&mut parcel.jobs).into_iter().partition(|job| is_over(self, job));
+        let (over, again): (Vec<_>, _) =
+            std::mem::take(&mut parcel.jobs).into_iter().partition(|job| is_over(self, job));
         over.into_iter().for_each(|job| self.give_up(&lane, job, &error.to_string(), now));
         if again.is_empty() {
             return;

@@ -137,8 +137,11 @@ impl<J> Parcel<J> {
         }
         let rest = other.jobs.split_off(room.min(other.jobs.len()));
         self.jobs.append(&mut other.jobs);
-        (self.fails, self.failing_since) =
-            if other.fails > self.fails { (other.fails, other.failing_since) } else { (self.fails, self.failing_since) };
+        (self.fails, self.failing_since) = if other.fails > self.fails {
+            (other.fails, other.failing_since)
+        } else {
+            (self.fails, self.failing_since)
+        };
         self.most = self.most.min(other.most);
         self.rejoined |= other.rejoined;
         (!rest.is_empty()).then_some(Self { jobs: rest, ..other })
@@ -343,7 +346,8 @@ impl<J> Calls<J> {
     pub(super) fn drain(&mut self, is_meant: impl Fn(&Lane, &J) -> bool) -> Vec<(Lane, J)> {
         let mut drained = Vec::new();
         let mut take = |lane: &Lane, parcel: &mut Parcel<J>, count: &mut PerStage<usize>| {
-            let (meant, kept): (Vec<_>, _) = mem::take(&mut parcel.jobs).into_iter().partition(|job| is_meant(lane, job));
+            let (meant, kept): (Vec<_>, _) =
+                mem::take(&mut parcel.jobs).into_iter().partition(|job| is_meant(lane, job));
             parcel.jobs = kept;
             *count.of_mut(lane.stage()) -= meant.len();
             let taken = meant.len();

@@ -190,10 +190,14 @@ impl Pending {
     /// Takes one look after acting. Settles what it can.
     pub(super) fn confirmed(&mut self, look: Look, now: Duration, sink: &mut impl Sink) -> Next {
         let resumes = std::mem::take(&mut self.resumes);
-        if let Look::Seen(_) = look {
-            self.unshown = None;
-        }
         self.now = look;
+        if let Look::Seen(seen) = &mut self.now {
+            self.unshown = None;
+            if self.before.snapshot().is_some() {
+                // A job's name and queue do not change.
+                (seen.job_name, seen.job_queue) = (None, None);
+            }
+        }
         self.polls += 1;
         let mut watch = Duration::ZERO;
         for ordered in std::mem::take(&mut self.order.wishes) {

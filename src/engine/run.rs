@@ -120,7 +120,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     /// Whether more orders can be taken: as many as keep every call busy, unless all must be judged first.
     pub(super) fn has_room(&self) -> bool {
         let most = self.terms.limits.max_in_flight.saturating_mul(MAX_DESCRIBE);
-        self.awaits_orders() && (self.judge.holds_acts() || self.jobs(Stage::Look) + self.jobs(Stage::Act) < most)
+        self.awaits_orders()
+            && (self.judge.holds_acts() || self.jobs(Stage::Look) + self.jobs(Stage::Act) < most)
     }
 
     /// Passes on what was settled.
@@ -145,9 +146,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             kinds.map(|kind| kind.service.opens_at(now))
         });
         let waiting = stages.filter(|stage| self.calls.waiting(*stage) > 0);
-        let patience = waiting.flat_map(|stage| {
-            self.kinds(stage).filter_map(move |kind| self.patience_ends(stage, kind))
-        });
+        let patience = waiting
+            .flat_map(|stage| self.kinds(stage).filter_map(move |kind| self.patience_ends(stage, kind)));
         let looks_end = (self.calls.waiting(Stage::Look) > 0).then_some(self.look_until);
         let acts_end = (self.calls.waiting(Stage::Act) > 0).then(|| self.act_until(now));
         let all = opens.chain(patience).chain(looks_end).chain(acts_end).chain(self.calls.next_due(now));
@@ -207,7 +207,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// How long a call of this stage that went wrong may wait.
     pub(super) fn wait(&mut self, stage: Stage, now: Duration, retry_after: Option<Duration>) -> Wait {
-        let until = if stage == Stage::Look && now < self.look_until { self.look_until } else { self.terms.budget };
+        let until =
+            if stage == Stage::Look && now < self.look_until { self.look_until } else { self.terms.budget };
         Wait { retry_after, until, unit: self.rng.f64() }
     }
 
@@ -221,7 +222,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let Terms { budget, .. } = self.terms;
         let unseen = self.jobs(Stage::Confirm) + self.jobs_under_way.of(Stage::Act);
         let describe = &self.describe.service;
-        let looks = describe.latency() * CONFIRM_ROUNDS + describe.time_for(unseen.div_ceil(MAX_DESCRIBE) + 1, now);
+        let looks =
+            describe.latency() * CONFIRM_ROUNDS + describe.time_for(unseen.div_ceil(MAX_DESCRIBE) + 1, now);
         let kept = looks.max(LEAST_CONFIRM).min(budget / CONFIRM_SHARE);
         let act = self.cancel.service.latency().max(self.terminate.service.latency());
         budget.saturating_sub(kept + act.min(budget / CONFIRM_SHARE))
@@ -299,7 +301,10 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let now = call.started;
         let stage = call.lane.stage();
         let until = match stage {
-            Stage::Look => self.look_until.max(now + LEAST_LOOK).min(self.terms.budget),
+            Stage::Look => {
+                let until = call.parcel.jobs.iter().map(|job| self.look_until(job)).min();
+                until.unwrap_or_default().max(now + LEAST_LOOK).min(self.terms.budget)
+            }
             Stage::Act => self.terms.budget.saturating_sub(LEAST_CONFIRM).max(now + LEAST_CONFIRM),
             Stage::Confirm => self.terms.budget,
         };
@@ -392,7 +397,13 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job was looked at before acting, or cannot be.
-    pub(super) fn looked(&mut self, mut job: Box<Pending>, look: Look, detail: Option<&RawValue>, now: Duration) {
+    pub(super) fn looked(
+        &mut self,
+        mut job: Box<Pending>,
+        look: Look,
+        detail: Option<&RawValue>,
+        now: Duration,
+    ) {
         if job.is_only_looked_at() {
             self.judge.saw(job.id(), &look, detail);
             return;

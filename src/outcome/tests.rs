@@ -237,7 +237,14 @@ fn a_failure_is_remembered_for_what_it_may_have_done() {
 /// Every look there is, every call, and every wish.
 fn any_look() -> impl Strategy<Value = Look> {
     let status = prop::sample::select(vec![
-        "SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", "HIBERNATING",
+        "SUBMITTED",
+        "PENDING",
+        "RUNNABLE",
+        "STARTING",
+        "RUNNING",
+        "SUCCEEDED",
+        "FAILED",
+        "HIBERNATING",
     ]);
     let mark = || prop::option::of(any::<bool>());
     let reason = prop::sample::select(vec![None, Some(""), Some(OURS), Some("Another.")]);

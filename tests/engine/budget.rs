@@ -61,7 +61,12 @@ async fn with_too_little_time_fewer_are_acted_on_and_not_fewer_confirmed() {
         let (confirmed, stopped) = (told.count(Outcome::Cancelled), batch.really_stopped());
         assert!(stopped < 10_000 && confirmed * 10 >= stopped * 8, "{vars:?}: {confirmed} of {stopped}");
         assert!(stopped > 500, "{vars:?}: {stopped}");
-        assert_eq!(told.count(Outcome::Accepted), 0, "{vars:?}: {:?}", told.whys.values().filter(|w| w.contains("accepted")).next());
+        assert_eq!(
+            told.count(Outcome::Accepted),
+            0,
+            "{vars:?}: {:?}",
+            told.whys.values().filter(|w| w.contains("accepted")).next()
+        );
     }
 }
 
@@ -72,9 +77,8 @@ async fn jobs_that_start_meanwhile_are_told_so_however_little_time_is_left() {
         batch = batch.job(&format!("job-{job}"), if job % 2 == 0 { "RUNNING" } else { "RUNNABLE" });
     }
     // Not known before: the first looks fail.
-    let batch = batch.when(|call| {
-        (call.op == Op::Describe && call.at < seconds(2)).then(|| FailureKind::Server.into())
-    });
+    let batch = batch
+        .when(|call| (call.op == Op::Describe && call.at < seconds(2)).then(|| FailureKind::Server.into()));
     let told = run(&batch, 10_000, seconds(6), &[("BULK", "off")]).await;
     assert_eq!(told.count(Outcome::Accepted), 0);
     assert!(told.count(Outcome::Started) > 100, "{}", told.count(Outcome::Started));

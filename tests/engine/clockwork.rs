@@ -183,7 +183,11 @@ impl Clockwork {
         let grown = now.saturating_sub(bucket.filled).as_secs_f64() * limit.per_second;
         bucket.tokens = (bucket.tokens + grown).min(limit.burst);
         bucket.filled = now;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tokens are few and positive")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "tokens are few and positive"
+        )]
         let there = bucket.tokens as usize;
         let got = if in_part || there >= wanted { there.min(wanted) } else { 0 };
         #[expect(clippy::cast_precision_loss, reason = "tokens are few")]
@@ -235,7 +239,11 @@ impl Clockwork {
 }
 
 fn snapshot(status: &str) -> Snapshot {
-    Snapshot { is_cancelled: Some(false), is_terminated: Some(false), ..Snapshot::of(JobStatus::from(status)) }
+    Snapshot {
+        is_cancelled: Some(false),
+        is_terminated: Some(false),
+        ..Snapshot::of(JobStatus::from(status))
+    }
 }
 
 impl BatchApi for Clockwork {
@@ -243,7 +251,8 @@ impl BatchApi for Clockwork {
         let (_, trouble) = self.call(Op::Describe, ids).await?;
         let stopped = self.stopped.lock().unwrap();
         let show = |id: &JobId| {
-            let mut shown = self.jobs.lock().unwrap().get(id).cloned().unwrap_or_else(|| snapshot("RUNNABLE"));
+            let mut shown =
+                self.jobs.lock().unwrap().get(id).cloned().unwrap_or_else(|| snapshot("RUNNABLE"));
             if stopped.get(id).is_some_and(|at| self.begun.elapsed() >= *at + self.effect) {
                 shown.status = JobStatus::Failed;
                 shown.status_reason = Some(REASON.into());

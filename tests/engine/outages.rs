@@ -46,7 +46,10 @@ async fn an_outage_of_some_seconds_is_sat_out() {
             for ops in [&ALL[..], &ALL[..1], &STOPS[..]] {
                 for begins in [0, 15, 30, 50] {
                     let passed = outage(ops, jobs, Duration::from_millis(begins), lasts).await;
-                    assert!(passed <= needed + 2, "{ops:?}, {jobs} jobs, {lasts:?}: {passed} calls, {needed} needed");
+                    assert!(
+                        passed <= needed + 2,
+                        "{ops:?}, {jobs} jobs, {lasts:?}: {passed} calls, {needed} needed"
+                    );
                 }
             }
         }
@@ -60,9 +63,8 @@ async fn first_fail(op: Op, k: usize, jobs: usize, vars: &[(&str, &str)]) {
         run(&batch, jobs, MINUTE, vars).await;
         batch.calls()
     };
-    let batch = Clockwork::new(20).when(move |call| {
-        (call.op == op && call.nth <= k).then(|| FailureKind::Server.into())
-    });
+    let batch = Clockwork::new(20)
+        .when(move |call| (call.op == op && call.nth <= k).then(|| FailureKind::Server.into()));
     let told = run(&batch, jobs, MINUTE, vars).await;
     let case = format!("{k} of {op:?} fail, {jobs} jobs");
     assert_eq!(told.count(Outcome::Cancelled), jobs, "{case}");
@@ -85,9 +87,8 @@ async fn invariant_10_k_failed_calls_cost_at_most_k_and_two_more() {
 #[tokio::test(start_paused = true)]
 async fn one_failed_call_costs_one_more() {
     for (op, jobs) in [(Op::StopMany, 50), (Op::Describe, 100), (Op::Stop, 1)] {
-        let batch = Clockwork::new(20).when(move |call| {
-            (call.op == op && call.nth == 1).then(|| FailureKind::Server.into())
-        });
+        let batch = Clockwork::new(20)
+            .when(move |call| (call.op == op && call.nth == 1).then(|| FailureKind::Server.into()));
         let told = run(&batch, jobs, seconds(30), &[]).await;
         assert_eq!(told.count(Outcome::Cancelled), jobs);
         let needed = if jobs == 100 { 4 } else { 3 };
@@ -97,7 +98,9 @@ async fn one_failed_call_costs_one_more() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_fails_and_is_handed_back_after_few_calls() {
-    for kind in [FailureKind::Server, FailureKind::Connection, FailureKind::Unreached, FailureKind::TurnedAway] {
+    for kind in
+        [FailureKind::Server, FailureKind::Connection, FailureKind::Unreached, FailureKind::TurnedAway]
+    {
         let batch = Clockwork::new(20).when(move |_| Some(kind.into()));
         let told = run(&batch, 400, seconds(20), &[]).await;
         assert_eq!(told.count(Outcome::Unavailable), 400, "{kind:?}");
@@ -107,7 +110,8 @@ async fn everything_fails_and_is_handed_back_after_few_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn patience_ends_long_before_a_long_budget() {
-    let batch = Clockwork::new(20).when(|call| STOPS.contains(&call.op).then(|| FailureKind::TurnedAway.into()));
+    let batch =
+        Clockwork::new(20).when(|call| STOPS.contains(&call.op).then(|| FailureKind::TurnedAway.into()));
     let told = run(&batch, 400, seconds(600), &[]).await;
     assert_eq!(told.count(Outcome::Unavailable), 400);
     assert!(batch.elapsed() < seconds(12), "{:?}", batch.elapsed());
@@ -118,7 +122,8 @@ async fn patience_ends_long_before_a_long_budget() {
 async fn jobs_at_the_head_that_batch_fails_for_do_not_keep_the_others() {
     let is_bad = |id: &str| ["job-0", "job-1", "job-2", "job-3"].contains(&id);
     let batch = Clockwork::new(20).when(move |call| {
-        (call.op == Op::Stop && call.jobs.iter().any(|id| is_bad(id.as_str()))).then(|| FailureKind::Server.into())
+        (call.op == Op::Stop && call.jobs.iter().any(|id| is_bad(id.as_str())))
+            .then(|| FailureKind::Server.into())
     });
     let vars = [("MAX_ATTEMPTS", "1"), ("MAX_IN_FLIGHT", "1"), ("BULK", "off")];
     let told = run(&batch, 20, seconds(30), &vars).await;
@@ -128,17 +133,21 @@ async fn jobs_at_the_head_that_batch_fails_for_do_not_keep_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn jobs_that_batch_chokes_on_do_not_hurt_the_others_of_their_calls() {
-    for bad in [&["job-17"][..], &["job-3", "job-44"], &["job-0", "job-1", "job-2"], &["job-7", "job-55", "job-90"]] {
+    for bad in
+        [&["job-17"][..], &["job-3", "job-44"], &["job-0", "job-1", "job-2"], &["job-7", "job-55", "job-90"]]
+    {
         for jobs in [50, 100, 300] {
             let batch = Clockwork::new(20).when(move |call| {
-                (call.op == Op::StopMany && bad.iter().any(|id| call.names(id))).then(|| FailureKind::Server.into())
+                (call.op == Op::StopMany && bad.iter().any(|id| call.names(id)))
+                    .then(|| FailureKind::Server.into())
             });
             let told = run(&batch, jobs, seconds(60), &[]).await;
             assert_eq!(told.count(Outcome::Cancelled), jobs, "{bad:?}: alone they pass");
             assert!(batch.stops() <= 80, "{bad:?} of {jobs}: {} calls", batch.stops());
 
             let batch = Clockwork::new(20).when(move |call| {
-                (call.op != Op::Describe && bad.iter().any(|id| call.names(id))).then(|| FailureKind::Server.into())
+                (call.op != Op::Describe && bad.iter().any(|id| call.names(id)))
+                    .then(|| FailureKind::Server.into())
             });
             let told = run(&batch, jobs, seconds(60), &[]).await;
             let there = bad.iter().filter(|id| id["job-".len()..].parse::<usize>().unwrap() < jobs).count();
@@ -150,9 +159,8 @@ async fn jobs_that_batch_chokes_on_do_not_hurt_the_others_of_their_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn looks_that_choke_on_a_job_are_taken_apart_too() {
-    let batch = Clockwork::new(20).when(|call| {
-        (call.op == Op::Describe && call.names("job-17")).then(|| FailureKind::Server.into())
-    });
+    let batch = Clockwork::new(20)
+        .when(|call| (call.op == Op::Describe && call.names("job-17")).then(|| FailureKind::Server.into()));
     let told = run(&batch, 100, seconds(30), &[]).await;
     assert_eq!(told.count(Outcome::Cancelled), 99, "{:?}", told.outcomes);
     assert_eq!(told.outcomes[&17], Outcome::Accepted);

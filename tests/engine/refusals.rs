@@ -55,14 +55,17 @@ async fn a_region_that_denies_only_bulk_calls_is_remembered_for_a_while() {
 
     let batch = Clockwork::new(20).when(|call| (call.op == Op::StopMany).then(|| Trouble::Fails(denied())));
     let told = run_with(&batch, orders(60), MINUTE, &[], &memory, &AsAsked).await;
-    assert_eq!((told.count(Outcome::Cancelled), batch.count(Op::StopMany)), (60, 0), "{before} the first time");
+    assert_eq!(
+        (told.count(Outcome::Cancelled), batch.count(Op::StopMany)),
+        (60, 0),
+        "{before} the first time"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn missing_bulk_calls_are_asked_for_again_after_a_while() {
-    let batch = Clockwork::new(20).when(|call| {
-        (call.op == Op::StopMany && call.nth == 1).then(|| FailureKind::NoBulk.into())
-    });
+    let batch = Clockwork::new(20)
+        .when(|call| (call.op == Op::StopMany && call.nth == 1).then(|| FailureKind::NoBulk.into()));
     let memory = Memory::new(true);
     let told = run_with(&batch, orders(40), MINUTE, &[], &memory, &AsAsked).await;
     assert_eq!(told.count(Outcome::Cancelled), 40);

@@ -80,8 +80,7 @@ impl World {
 
     /// The answer that Lambda gets.
     pub(crate) async fn invoke(&self, payload: &Value) -> Result<Value, InvocationError> {
-        let _guard =
-            tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
+        let _guard = tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
         match handle(&self.function, self.event(payload)).await? {
             Reply::PartialBatch(partial) => Ok(serde_json::to_value(partial).unwrap()),
             Reply::Report(report) => Ok(serde_json::from_str(report.get()).unwrap()),
@@ -95,8 +94,7 @@ impl World {
 
     /// The report, of at most so many bytes.
     pub(crate) async fn report_within(&self, payload: &Value, limit: usize) -> Value {
-        let _guard =
-            tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
+        let _guard = tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
         let event = self.event(payload);
         let report = process(&self.function, event.payload, &event.context, Keep::Always).await.unwrap();
         serde_json::from_str(&report.to_json(limit, str::len)).unwrap()

@@ -195,14 +195,16 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "backoff",
         "batch",
         "deadline",
-        "executor/chunks",
-        "executor/health",
-        "executor/progress",
-        "gate",
+        "engine/calls",
+        "engine/pending",
+        "engine/refusals",
+        "engine/service",
+        "intake",
         "job",
         "object",
+        "order",
+        "outbox",
         "outcome",
-        "plan",
         "reply",
         "report",
         "request",
@@ -211,6 +213,7 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "request/job_id/flaw",
         "request/reason",
         "request/rejection",
+        "result",
         "trigger",
         "trigger/caution",
         "trigger/envelope",
@@ -278,24 +281,40 @@ async fn invariant_9_message_bodies_and_environment_values_are_never_logged() {
 }
 
 #[tokio::test]
-async fn log_lines_are_flat_with_time_level_message_and_request_id() {
+async fn log_lines_are_flat_but_for_what_can_be_queried_as_an_object() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
-    world.invoke(&sqs([request("a").to_string(), "{".to_owned()])).await.unwrap();
+    let request = json!({"jobId": "a", "reason": REASON, "metadata": {"run": 42}});
+    world.invoke(&sqs([request.to_string(), "{".to_owned()])).await.unwrap();
     let lines = world.logs();
     assert_eq!(lines.len(), 3);
     for line in &lines {
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
         assert_eq!(line["requestId"], "request-1");
-        assert!(
-            line.as_object().unwrap().values().all(|value| !value.is_object() && !value.is_array()),
-            "{line}"
-        );
+        for (name, value) in line.as_object().unwrap() {
+            let may = ["before", "after", "metadata", "requestedBy"].contains(&name.as_str());
+            assert!(may || !value.is_object() && !value.is_array(), "{name}: {line}");
+        }
     }
-    assert_eq!(lines[0]["message"], "Job a is cancelled");
-    assert_eq!((&lines[0]["jobId"], &lines[0]["level"]), (&json!("a"), &json!("INFO")));
-    assert_eq!((&lines[0]["statusBefore"], &lines[0]["statusAfter"]), (&json!("RUNNABLE"), &json!("FAILED")));
-    assert_eq!((&lines[1]["level"], &lines[1]["outcome"]), (&json!("ERROR"), &json!("rejected")));
+    let done = lines.iter().find(|line| line["jobId"] == "a").unwrap();
+    assert_eq!((&done["message"], &done["level"]), (&json!("Job a is cancelled"), &json!("INFO")));
+    assert_eq!((&done["before"]["status"], &done["after"]["status"]), (&json!("RUNNABLE"), &json!("FAILED")));
+    assert_eq!(done["metadata"], json!({"run": 42}));
+    assert_eq!((&done["requestedBy"]["source"], &done["requestedBy"]["id"]), (&json!("sqs"), &json!("m0")));
+    let rejected = lines.iter().find(|line| line["outcome"] == "rejected").unwrap();
+    assert_eq!(rejected["level"], "ERROR");
     assert_eq!(lines[2]["message"], "1 of 2 settled: 1 cancelled, 1 rejected");
     assert_eq!(lines[2]["level"], "WARN");
+}
+
+#[tokio::test]
+async fn audit_lines_have_at_least_the_level_that_lambda_keeps() {
+    for (level, least) in [("INFO", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR"), ("FATAL", "FATAL")] {
+        let world = World::with(&[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
+        world.job("a", JobStatus::Runnable);
+        world.invoke(&request("a")).await.unwrap();
+        let lines = world.logs();
+        assert_eq!(lines.len(), 2, "{level}: a line for the job and one for the invocation");
+        assert!(lines.iter().all(|line| line["level"] == least), "{level}: {lines:?}");
+    }
 }

@@ -117,10 +117,21 @@ async fn a_report_past_its_limit_lists_what_is_unsettled_and_counts_the_rest() {
     let payload = json!([{"jobIds": ids, "reason": REASON}, {"jobId": "no reason"}]);
     let whole = world.report_within(&payload, 100_000).await;
     assert_eq!(whole["results"].as_array().unwrap().len(), 101);
-    let cut = world.report_within(&payload, 10_000).await;
-    assert_eq!(cut["results"].as_array().unwrap().len(), 1);
-    assert_eq!(cut["results"][0]["outcome"], "rejected");
-    assert_eq!((&cut["summary"]["not_found"], &cut["summary"]["omitted"]), (&json!(100), &json!(100)));
+    // Without what the request itself said, everything fits.
+    let lean = world.report_within(&payload, 14_000).await;
+    assert_eq!(lean["results"].as_array().unwrap().len(), 101, "{}", lean.to_string().len());
+    assert!(lean["results"].as_array().unwrap().iter().all(|result| result["reason"].is_null()));
+    // Then what is not settled comes first, and as many others as fit, in their order.
+    let cut = world.report_within(&payload, 6_000).await;
+    let results = cut["results"].as_array().unwrap();
+    assert!((2..101).contains(&results.len()), "{}", results.len());
+    assert_eq!(results.last().unwrap()["outcome"], "rejected");
+    assert_eq!(results[0]["jobId"], "0");
+    assert_eq!(cut["summary"]["not_found"], 100);
+    assert_eq!(cut["summary"]["omitted"], 101 - results.len());
+    let one = world.report_within(&payload, 1_300).await;
+    assert_eq!(one["results"].as_array().unwrap().len(), 1);
+    assert_eq!(one["results"][0]["outcome"], "rejected");
     let nothing = world.report_within(&payload, 1_100).await;
     assert_eq!((&nothing["results"], &nothing["summary"]["omitted"]), (&json!([]), &json!(101)));
 }
