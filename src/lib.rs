@@ -3,25 +3,28 @@
 //! The crate is a Lambda function; its binary wires the pieces and runs. One invocation is one line:
 //!
 //! ```text
-//! payload ─► trigger ─► deliveries ─► plan ─► look ─► decide ─► act ─► confirm ─► report ─► reply
+//! payload ─► trigger ─► deliveries ─► orders ─► look ─► judge ─► act ─► confirm ─► results ─► reply
 //! ```
 //!
 //! - [`trigger`] recognises where a payload comes from and splits it into deliveries;
 //! - [`request`] parses what each asks for into types that cannot hold anything else;
-//! - [`plan`] lists each job once;
-//! - [`executor`] makes every call to Batch, through [`batch`], under one [`deadline`];
-//! - [`outcome`] decides what to do about a job and what may be said of it: the heart;
-//! - [`report`] and [`reply`] write the results and the answer for each source;
+//! - `intake` takes on as many jobs as one invocation may have, and [`order`] lists each job once, with all that is
+//!   wanted of it;
+//! - [`engine`] makes every call to Batch, through [`batch`], under one budget ([`deadline`]), and hands on each result
+//!   as soon as it is final;
+//! - [`outcome`] judges what to do about a job and what may be claimed of it: the heart;
+//! - `outbox` takes the results: into the [`log`], and into what the [`report`] and the [`reply`] to each source need;
 //! - [`handler`] names these stages in order, and nothing else.
 //!
-//! Three tenets settle every question: nothing is lost, nothing is claimed that was not seen, nothing is
-//! stopped that should not be. What follows from them, and must stay true:
+//! Four tenets settle every question: nothing is lost, nothing is claimed that was not seen, nothing is stopped that
+//! should not be, nothing is hammered. What follows from them, and must stay true:
 //!
 //! - every delivery gets a result, and a malformed one never fails its neighbours;
 //! - only messages that were received are reported back to SQS, each once;
 //! - no call starts inside the deadline reserve, nor more than `MAX_IN_FLIGHT` at once;
 //! - `cancelled` is said only after `DescribeJobs` said so;
-//! - parsing, deciding and reporting are pure: only [`batch`], [`executor`], [`clock`] and the binary touch the
+//! - a failed call costs one call more, not thirty: the engine has one view of the service for each kind of call;
+//! - parsing, judging, claiming and reporting are pure: only [`batch`], [`engine`], [`clock`] and the binary touch the
 //!   world;
 //! - message bodies are never logged, nor environment values but that of a setting which is refused at start.
 

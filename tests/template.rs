@@ -327,6 +327,8 @@ fn the_function_gets_every_setting_that_it_knows() {
         "DEADLINE_RESERVE_MS",
         "MAX_ATTEMPTS",
         "MAX_IN_FLIGHT",
+        "MAX_JOBS",
+        "PATIENCE_MS",
     ];
     assert_eq!(names, known.into());
 }
@@ -348,6 +350,8 @@ fn every_value_that_the_template_allows_is_one_the_function_takes() {
         ("AttemptTimeoutMs", "ATTEMPT_TIMEOUT_MS"),
         ("ConfirmTimeoutMs", "CONFIRM_TIMEOUT_MS"),
         ("DeadlineReserveMs", "DEADLINE_RESERVE_MS"),
+        ("MaxJobs", "MAX_JOBS"),
+        ("PatienceMs", "PATIENCE_MS"),
     ];
     let template = Template::with(DEFAULTS);
     for (parameter, variable) in settings {
