@@ -106,6 +106,9 @@ pub struct Snapshot {
     /// Whether it was terminated; `None` from a Batch that does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_terminated: Option<bool>,
+    /// When it began to run, in milliseconds since 1970, if it did.
+    #[serde(skip)]
+    pub started_at: Option<i64>,
 }
 
 impl Snapshot {
@@ -140,6 +143,7 @@ impl Snapshot {
             job_queue: None,
             is_cancelled: None,
             is_terminated: None,
+            started_at: None,
         }
     }
 }

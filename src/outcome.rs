@@ -214,7 +214,8 @@ impl Call {
 ///   too when the request comes again. A Batch that sends no marks at all, as emulators do, must have shown the
 ///   job alive before.
 /// - With any other `statusReason` it was somebody else's, whatever the marks say.
-/// - Without one, Batch must have accepted this request's call, and the mark for its verb must be new.
+/// - Without one, Batch must have accepted this request's call, and the mark for its verb must be new. A cancel ends
+///   no job that has run: it keeps its mark, but ended otherwise.
 ///
 /// Two requests with the same reason cannot be told apart. A dry run has ended nothing.
 fn is_own_work(wish: &Wish, before: &Look, call: &Call, ended: &Snapshot) -> bool {
@@ -226,7 +227,10 @@ fn is_own_work(wish: &Wish, before: &Look, call: &Call, ended: &Snapshot) -> boo
             let alive_before = || before.snapshot().is_some_and(|before| !before.status.has_ended());
             reason == wish.reason.as_str() && (ended.is_marked() || ended.has_no_marks() && alive_before())
         }
-        _ => *call == Call::Accepted && is_newly_marked(wish.action, before, ended),
+        _ => {
+            let outran_it = wish.action == Action::Cancel && ended.started_at.is_some();
+            *call == Call::Accepted && is_newly_marked(wish.action, before, ended) && !outran_it
+        }
     }
 }
 

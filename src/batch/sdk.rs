@@ -232,6 +232,7 @@ fn snapshot(job: JobDetail) -> Snapshot {
         job_queue: job.job_queue.map(Into::into),
         is_cancelled: job.is_cancelled,
         is_terminated: job.is_terminated,
+        started_at: job.started_at,
     }
 }
 

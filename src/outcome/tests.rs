@@ -151,6 +151,10 @@ fn without_a_reason_only_an_accepted_call_and_its_own_new_mark_prove_it() {
     check(Cancel, "RUNNABLE | refused | FAILED c", Final, Finished);
     check(Cancel, "RUNNABLE | accepted | FAILED -", Final, Finished);
     check(Cancel, "RUNNABLE no-marks | accepted | FAILED no-marks", Final, Finished);
+    // It was marked, but started all the same, and ended otherwise.
+    let ran = Look::Seen(Snapshot { started_at: Some(1), ..look("FAILED c").snapshot().unwrap().clone() });
+    let told = claim(&wish(Cancel), &look("RUNNABLE"), &call("accepted"), &ran);
+    assert_eq!(told.into_verdict().outcome, Finished);
 }
 
 #[test]
