@@ -1,9 +1,14 @@
-//! AWS Batch behind a trait in the function's own terms, and [`SdkBatch`], the adapter to the SDK.
+//! AWS Batch behind a trait in the function's own terms, and, with the feature `aws`, the adapter to the SDK.
 
+#[cfg(feature = "aws")]
 mod answer;
+#[cfg(feature = "aws")]
 mod failure;
+#[cfg(feature = "aws")]
 mod http;
+#[cfg(feature = "aws")]
 mod pool;
+#[cfg(feature = "aws")]
 mod sdk;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +21,7 @@ use serde_json::value::RawValue;
 use crate::job::Snapshot;
 use crate::request::{Action, JobId, Reason};
 
+#[cfg(feature = "aws")]
 pub use sdk::SdkBatch;
 
 /// Most ids one `DescribeJobs` takes (API reference).

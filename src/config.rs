@@ -174,6 +174,7 @@ impl Config {
 /// Environment variables, by a function that gives their values.
 pub(crate) struct Variables<L>(L);
 
+#[cfg(feature = "aws")]
 impl Variables<()> {
     /// Variables of which an empty one counts as not set, as AWS's SDKs take them.
     pub(crate) fn non_empty(
