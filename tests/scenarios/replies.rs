@@ -129,7 +129,7 @@ async fn a_report_past_its_limit_lists_what_is_unsettled_and_counts_the_rest() {
     assert_eq!(results[0]["jobId"], "0");
     assert_eq!(cut["summary"]["not_found"], 100);
     assert_eq!(cut["summary"]["omitted"], 101 - results.len());
-    let one = world.report_within(&payload, 1_300).await;
+    let one = world.report_within(&payload, 1_250).await;
     assert_eq!(one["results"].as_array().unwrap().len(), 1);
     assert_eq!(one["results"][0]["outcome"], "rejected");
     let nothing = world.report_within(&payload, 1_100).await;
