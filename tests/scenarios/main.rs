@@ -14,3 +14,5 @@ mod invariants;
 mod replies;
 mod requests;
 mod time;
+mod trouble;
+mod truth;
