@@ -24,7 +24,7 @@ pub(crate) struct World {
     /// How long after its start an invocation's deadline is, in milliseconds.
     pub(crate) remaining_ms: u64,
     logs: Logs,
-    _server: Server,
+    server: Option<Server>,
 }
 
 impl World {
@@ -51,7 +51,7 @@ impl World {
         let logs = Logs::default();
         let log = Log::new(logs.clone(), config.log_level);
         let function = Function::new(batch, config, Some("us-east-1".to_owned()), log);
-        Self { sim, function, remaining_ms: 30_000, logs, _server: server }
+        Self { sim, function, remaining_ms: 30_000, logs, server: Some(server) }
     }
 
     /// Adds jobs in a status, and gives their ids.
@@ -105,6 +105,11 @@ impl World {
         let report = self.report(&request(id)).await;
         assert_eq!(report["results"].as_array().unwrap().len(), 1, "{report}");
         report["results"][0]["outcome"].as_str().unwrap().to_owned()
+    }
+
+    /// Closes Batch's port and every connection.
+    pub(crate) fn hang_up(&mut self) {
+        self.server = None;
     }
 
     /// The log lines so far.

@@ -8,6 +8,7 @@
 )]
 
 mod acting;
+mod bounds;
 mod faults;
 mod harness;
 mod invariants;
