@@ -28,7 +28,7 @@ use crate::request::{Action, JobId};
 use crate::result::ResultRecord;
 use crate::trigger::RequestedBy;
 
-/// A longer text is cut in a log line, in bytes: a reason can have three thousand.
+/// A longer text is cut in a log line, in bytes as JSON has them: a reason can have six thousand.
 const LONGEST_TEXT: usize = 480;
 
 /// A subscriber that writes flat JSON lines of `level` and above, for what is no audit.
@@ -264,11 +264,24 @@ impl<'a> Seen<'a> {
 
 /// The text, cut on a character boundary where it is too long for a line.
 fn cut(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST_TEXT {
-        return text.into();
+    let mut cost = 0;
+    let over = |(_, c): &(usize, char)| {
+        cost += in_json(*c);
+        cost > LONGEST_TEXT
+    };
+    match text.char_indices().find(over) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
     }
-    let end = text.floor_char_boundary(LONGEST_TEXT);
-    format!("{}…", text.get(..end).unwrap_or_default()).into()
+}
+
+/// How many bytes a character has within a JSON string.
+fn in_json(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..='\u{1f}' => 6,
+        _ => c.len_utf8(),
+    }
 }
 
 /// The level follows what an operator must do: nothing, keep an eye on it, or mend something.
@@ -301,5 +314,23 @@ fn sentence(outcome: Outcome, job: &str) -> String {
         }
         Outcome::NotAttempted if job.is_empty() => "There was no room for a request: it goes back".to_owned(),
         Outcome::NotAttempted => format!("There was no time for job {job}: the request goes back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_by_what_it_takes_in_a_line() {
+        for (c, kept) in
+            [("a", 480), ("é", 240), ("€", 160), ("😀", 120), ("\"", 240), ("\n", 240), ("\u{1}", 80)]
+        {
+            assert_eq!(cut(&c.repeat(kept)), c.repeat(kept), "{c:?}");
+            let shortened = cut(&c.repeat(kept + 1)).into_owned();
+            assert_eq!(shortened, format!("{}…", c.repeat(kept)), "{c:?}");
+            let line = serde_json::to_string(&shortened).unwrap_or_default();
+            assert_eq!(line.len(), LONGEST_TEXT + "…".len() + 2, "{c:?}");
+        }
     }
 }

@@ -161,7 +161,9 @@ impl Report {
                 Some(((*delivery, *place), self.record(*delivery, kept)?))
             });
             let mut lean: Vec<_> = records
-                .map_while(|(key, record)| Some((key, write(to_json(&record.lean()), &mut spent)?)))
+                .map_while(|(key, record)| {
+                    Some((key, write(record.to_lean_json().unwrap_or_default(), &mut spent)?))
+                })
                 .collect();
             lean.sort_unstable_by_key(|(key, _)| *key);
             lean.into_iter().map(|(_, json)| json).collect()

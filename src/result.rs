@@ -48,10 +48,25 @@ pub struct ResultRecord<'a> {
 }
 
 impl ResultRecord<'_> {
-    /// The result without what its request itself said.
-    #[must_use]
-    pub fn lean(&self) -> Self {
-        Self { reason: None, metadata: None, ..self.clone() }
+    /// The result as JSON, without what its request itself said: also not where Batch shows that again as the job's
+    /// `statusReason`, as it does for each job that was stopped.
+    pub(crate) fn to_lean_json(&self) -> serde_json::Result<String> {
+        let (before, after) =
+            (self.before.map(|seen| self.lean(seen)), self.after.map(|seen| self.lean(seen)));
+        let lean = ResultRecord {
+            reason: None,
+            metadata: None,
+            before: before.as_ref(),
+            after: after.as_ref(),
+            ..self.clone()
+        };
+        serde_json::to_string(&lean)
+    }
+
+    fn lean(&self, seen: &Snapshot) -> Snapshot {
+        let mut seen = seen.clone();
+        seen.status_reason.take_if(|text| Some(&**text) == self.reason);
+        seen
     }
 }
 

@@ -40,8 +40,21 @@ where
     }
 }
 
+/// The most of a message and of a code that is kept, in bytes: they stand in results, of which an answer must hold
+/// many, and a proxy may say whatever it likes.
+const LONGEST_MESSAGE: usize = 1_000;
+const LONGEST_CODE: usize = 100;
+
 fn failed(kind: FailureKind, message: String) -> CallError {
-    CallError { message, ..CallError::new(kind) }
+    CallError { message: shortened(message, LONGEST_MESSAGE), ..CallError::new(kind) }
+}
+
+fn shortened(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
 }
 
 /// A failure that an answer tells of.
@@ -59,11 +72,10 @@ fn answered(response: &HttpResponse, code: Option<&str>, message: Option<&str>) 
         (None, None, None) => NotBatchs.to_string(),
     };
     CallError {
-        kind: kind(status, code),
         status: Some(status),
-        code: code.map(Into::into),
-        message,
+        code: code.map(|code| shortened(code.to_owned(), LONGEST_CODE)),
         retry_after: retry_after(header),
+        ..failed(kind(status, code), message)
     }
 }
 
@@ -129,7 +141,10 @@ pub(super) fn item_error(code: Option<&str>, message: Option<&str>) -> CallError
     } else {
         said_no(name).unwrap_or(FailureKind::Server)
     };
-    CallError { code: code.map(Into::into), ..failed(kind, message.unwrap_or_default().to_owned()) }
+    CallError {
+        code: code.map(|code| shortened(code.to_owned(), LONGEST_CODE)),
+        ..failed(kind, message.unwrap_or_default().to_owned())
+    }
 }
 
 /// The codes that are a final no. All others pass: expired credentials are renewed, a clock is set.
