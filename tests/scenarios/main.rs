@@ -17,3 +17,4 @@ mod requests;
 mod time;
 mod trouble;
 mod truth;
+mod words;
