@@ -11,6 +11,7 @@ mod tls;
 
 use batch_sim::{Job, JobStatus, Server, Simulator};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 use runtime_api::{Bootstrap, Exit};
 
@@ -90,6 +91,76 @@ async fn lambda_managed_instances_get_several_invocations_at_once() {
     for _ in 0..8 {
         assert_eq!(outcome(&function.answer().await.unwrap()), "cancelled");
     }
+}
+
+#[tokio::test]
+async fn a_client_context_that_is_read_does_no_harm() {
+    let (_sim, server) = batch().await;
+    let mut function = Bootstrap::start(&[("AWS_ENDPOINT_URL_BATCH", server.url())]).await;
+    for context in ["{}", r#"{"custom": {"a": "b"}}"#, ""] {
+        function.send_with(&request(0), &[("lambda-runtime-client-context", context)]);
+        assert_eq!(outcome(&function.answer().await.unwrap()), "cancelled", "{context}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_context_that_cannot_be_read_ends_the_process_with_true_words() {
+    for context in ["garbage", "[1]", r#"{"custom": {"nested": {}}}"#] {
+        let (sim, server) = batch().await;
+        let mut function = Bootstrap::start(&[("AWS_ENDPOINT_URL_BATCH", server.url())]).await;
+        assert_eq!(outcome(&function.invoke(&request(0)).await.unwrap()), "cancelled");
+        sim.clear_calls();
+        function.send_with(&request(1), &[("lambda-runtime-client-context", context)]);
+        let Exit { code, output } = function.exited().await;
+        assert_eq!(code, Some(1), "Lambda takes note of the end");
+        assert!(sim.calls().is_empty(), "nothing was done");
+        let line: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+        let message = line["message"].as_str().unwrap();
+        assert!(message.contains("client context") && message.contains("was not begun"), "{message}");
+        assert!(!message.contains("cannot start"), "it had started: {message}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_at_the_level_that_lambda_keeps() {
+    let (_sim, server) = batch().await;
+    let vars = [("AWS_ENDPOINT_URL_BATCH", server.url()), ("AWS_LAMBDA_LOG_LEVEL", "WARN")];
+    let mut function = Bootstrap::start(&vars).await;
+    function.invoke(&request(0)).await.unwrap();
+    let Exit { output, .. } = function.stop().await;
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "a line for the job and one for the invocation: {output}");
+    assert!(lines.iter().all(|line| line["level"] == "WARN"), "{output}");
+    assert_eq!(lines[0]["outcome"], "cancelled");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hundred_messages_of_a_thousand_ids_take_little_memory_and_less_log() {
+    let (sim, server) = batch().await;
+    let id = |n: usize, m: usize| format!("{n:08x}-7a4d-42e8-996d-{m:012x}");
+    (0..10_000).for_each(|n| sim.add(Job::new(id(n / 1000, n % 1000)).status(JobStatus::Runnable)));
+    let record = |n: usize| {
+        let ids: Vec<String> = (0..1000).map(|m| id(n, m)).collect();
+        let body = json!({"jobIds": ids, "reason": REASON, "metadata": {"note": "m".repeat(4000)}});
+        json!({"messageId": format!("m{n}"), "eventSource": "aws:sqs", "body": body.to_string()})
+    };
+    let payload = json!({"Records": (0..100).map(record).collect::<Vec<_>>()});
+    let vars = [("AWS_ENDPOINT_URL_BATCH", server.url()), ("AWS_LAMBDA_MAX_CONCURRENCY", "1")];
+    let mut function = Bootstrap::start(&vars).await;
+    let mut output = function.output();
+    let lines = tokio::spawn(async move {
+        let mut text = String::new();
+        output.read_to_string(&mut text).await.unwrap();
+        text
+    });
+    let reply = function.invoke(&payload).await.unwrap();
+    assert_eq!(reply["batchItemFailures"].as_array().unwrap().len(), 90, "MAX_JOBS are 10,000");
+    let memory = function.most_memory();
+    assert!(memory <= 100_000_000, "{memory} bytes");
+    function.stop().await;
+    let (log, sent) = (lines.await.unwrap().len(), payload.to_string().len());
+    assert!(log <= 20 * sent && log > 10_000, "{log} bytes of log for {sent}");
 }
 
 /// The function refuses to start and says why in one line.

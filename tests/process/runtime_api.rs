@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// The function's process, with a clean environment but for Lambda's variables and a test's own.
@@ -36,11 +36,17 @@ impl From<Output> for Exit {
 }
 
 struct Api {
-    events: Mutex<VecDeque<String>>,
+    events: Mutex<VecDeque<Event>>,
     arrived: Notify,
     answer: mpsc::UnboundedSender<Result<Value, Value>>,
     /// How many ask for work.
     waiting: watch::Sender<usize>,
+}
+
+/// An invocation: its payload, and what Lambda says of it in headers besides what it always says.
+struct Event {
+    payload: String,
+    headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Bootstrap {
@@ -86,7 +92,12 @@ impl Bootstrap {
     }
 
     pub(crate) fn send(&self, event: &Value) {
-        self.api.events.lock().unwrap().push_back(event.to_string());
+        self.send_with(event, &[]);
+    }
+
+    pub(crate) fn send_with(&self, event: &Value, headers: &[(&'static str, &'static str)]) {
+        let event = Event { payload: event.to_string(), headers: headers.to_vec() };
+        self.api.events.lock().unwrap().push_back(event);
         self.api.arrived.notify_one();
     }
 
@@ -97,6 +108,19 @@ impl Bootstrap {
     /// Waits until so many workers of the process ask for work at once.
     pub(crate) async fn until_waiting(&self, count: usize) {
         self.api.waiting.subscribe().wait_for(|waiting| *waiting >= count).await.unwrap();
+    }
+
+    /// What it prints, as it comes: more than a pipe holds would stop it.
+    pub(crate) fn output(&mut self) -> ChildStdout {
+        self.child.stdout.take().unwrap()
+    }
+
+    /// The most memory that the process ever had, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn most_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// Ends the process; what it had printed.
@@ -112,7 +136,7 @@ impl Bootstrap {
 }
 
 impl Api {
-    async fn next(&self) -> String {
+    async fn next(&self) -> Event {
         self.waiting.send_modify(|waiting| *waiting += 1);
         loop {
             let event = self.events.lock().unwrap().pop_front();
@@ -127,15 +151,18 @@ impl Api {
     async fn handle(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let path = request.uri().path().to_owned();
         if request.method() == Method::GET {
-            let event = self.next().await;
-            return Response::builder()
+            let Event { payload, headers } = self.next().await;
+            let response = headers
+                .into_iter()
+                .fold(Response::builder(), |response, (name, value)| response.header(name, value));
+            return response
                 .header("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
                 .header("lambda-runtime-deadline-ms", (clock::unix_ms() + 60_000).to_string())
                 .header(
                     "lambda-runtime-invoked-function-arn",
                     "arn:aws:lambda:us-east-1:123456789012:function:batch-canceller",
                 )
-                .body(event.into())
+                .body(payload.into())
                 .unwrap();
         }
         let body = request.into_body().collect().await.unwrap().to_bytes();
