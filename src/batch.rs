@@ -98,9 +98,8 @@ impl Described {
             }
         }
         for (id, job) in others {
-            let bare = id.rsplit_once(":job/").map_or(id.as_str(), |(_, bare)| bare);
             let free = |asked: &&JobId| !answer.jobs.contains_key(*asked);
-            let meant = asked.iter().filter(free).find(|asked| asked.as_str().eq_ignore_ascii_case(bare));
+            let meant = asked.iter().filter(free).find(|asked| is_spelt(asked, &id));
             match (meant, asked) {
                 (Some(meant), _) => drop(answer.jobs.insert(meant.clone(), job)),
                 (None, [only]) if answer.jobs.is_empty() => drop(answer.jobs.insert(only.clone(), job)),
@@ -127,6 +126,12 @@ impl Described {
     }
 }
 
+/// Whether an answer means this job by `shown`: its id in another case, or its ARN.
+fn is_spelt(id: &JobId, shown: &str) -> bool {
+    let bare = shown.rsplit_once(":job/").map_or(shown, |(_, bare)| bare);
+    id.as_str().eq_ignore_ascii_case(bare)
+}
+
 /// What Batch answered for each job. It answers a bulk call with 200 even when it refused every one.
 #[derive(Debug, Default)]
 pub struct Stopped {
@@ -143,16 +148,25 @@ impl Stopped {
         Self { accepted: accepted.into_iter().collect(), errors: errors.into_iter().collect() }
     }
 
-    /// What the answer says of one job. Leaving it out says nothing, which is tried again.
+    /// What the answer says of one job, under whatever spelling of its id. Leaving it out says nothing, which is
+    /// tried again.
     pub(crate) fn take(&mut self, id: &JobId) -> Result<(), CallError> {
-        match self.errors.remove(id.as_str()) {
-            Some(error) => Err(error),
-            None if self.accepted.contains(id.as_str()) => Ok(()),
-            None => Err(CallError {
-                message: "Batch's answer left the job out".into(),
-                ..CallError::new(FailureKind::Server)
-            }),
+        if let Some(error) = self.errors.remove(id.as_str()) {
+            return Err(error);
         }
+        if self.accepted.contains(id.as_str()) {
+            return Ok(());
+        }
+        if let Some((_, error)) = self.errors.iter().find(|(shown, _)| is_spelt(id, shown)) {
+            return Err(error.clone());
+        }
+        if self.accepted.iter().any(|shown| is_spelt(id, shown)) {
+            return Ok(());
+        }
+        Err(CallError {
+            message: "Batch's answer left the job out".into(),
+            ..CallError::new(FailureKind::Server)
+        })
     }
 }
 
@@ -277,6 +291,26 @@ mod tests {
         // Somebody asked for is meant, but who?
         check(&["a", "b", "c"], &["a", "x"], "+??");
         check(&["a"], &["a", "x"], "+");
+    }
+
+    #[test]
+    fn a_jobs_part_in_a_bulk_answer_is_found_under_every_spelling_too() {
+        let arn = "arn:aws:batch:us-east-1:123456789012:job/c:3";
+        let refused = CallError::new(FailureKind::Refused);
+        let mut answer = Stopped::new(
+            ["a", "B", arn].map(ToOwned::to_owned),
+            [("D".to_owned(), refused.clone()), ("A".to_owned(), refused)],
+        );
+        for (id, expected) in [
+            ("a", None),
+            ("b", None),
+            ("c:3", None),
+            ("d", Some(FailureKind::Refused)),
+            ("A", Some(FailureKind::Refused)),
+            ("e", Some(FailureKind::Server)),
+        ] {
+            assert_eq!(answer.take(&JobId::from(id)).err().map(|error| error.kind), expected, "{id}");
+        }
     }
 
     #[test]
