@@ -194,6 +194,7 @@ fn to_json<T: Serialize>(value: &T) -> String {
 }
 
 /// What a result says of a job.
+#[derive(Clone, Copy)]
 pub(crate) struct JobPart<'a> {
     id: &'a JobId,
     wish: &'a Wish,

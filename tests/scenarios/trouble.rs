@@ -105,7 +105,7 @@ async fn with_a_full_pool() -> World {
 #[tokio::test]
 async fn connections_that_died_while_idle_cost_one_connection_and_no_attempt() {
     let world = with_a_full_pool().await;
-    pass(Duration::from_secs(60)).await;
+    pass(Duration::from_mins(1)).await;
     world.sim.kill_connections(Kill::Reset);
     world.job("lone", JobStatus::Runnable);
     let report = world.report(&request("lone")).await;

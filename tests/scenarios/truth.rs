@@ -9,6 +9,12 @@ use crate::harness::{REASON, World, outcomes, request, requests};
 
 const TERMINATE: [(&str, &str); 1] = [("ALLOW_TERMINATE", "true")];
 
+fn runnable(world: &World, ids: &[&str]) {
+    for id in ids {
+        world.job(id, JobStatus::Runnable);
+    }
+}
+
 /// Our cancel is accepted, but by then the job has met another end, which is what is told.
 async fn another_end(deed: Deed, why: &str) {
     let world = World::new().await;
@@ -136,7 +142,7 @@ async fn anothers_cancel_of_a_running_job_is_no_sign_of_a_terminate_that_failed(
 async fn a_cancel_that_was_carried_out_unheard_and_then_forbidden_is_found_out() {
     for (operation, ids) in [(Operation::CancelJob, &["a"][..]), (Operation::CancelJobs, &["a", "b"])] {
         let world = World::new().await;
-        ids.iter().for_each(|id| world.job(id, JobStatus::Runnable));
+        runnable(&world, ids);
         world.sim.fault(Fault::drop_after().on(operation).nth(1));
         world.sim.fault(Fault::access_denied().on(operation).from(2));
         world.sim.fault(Fault::access_denied().on(Operation::CancelJob));
@@ -196,13 +202,13 @@ async fn not_found_takes_two_looks_two_seconds_apart_and_no_cancel() {
 async fn page_in_place_of(operation: Operation, ids: &[&str], action: &str, done: &str) {
     let world = World::with(&[TERMINATE[0], ("MAX_ATTEMPTS", "2")]).await;
     let payload = json!({"jobIds": ids, "reason": REASON, "action": action});
-    ids.iter().for_each(|id| world.job(id, JobStatus::Runnable));
+    runnable(&world, ids);
     world.sim.fault(Fault::html().on(operation).nth(1));
     let report = world.report(&payload).await;
     assert_eq!(outcomes(&report), ids.iter().map(|id| format!("{id} {done} 2")).collect::<Vec<_>>());
 
     world.sim.reset();
-    ids.iter().for_each(|id| world.job(id, JobStatus::Runnable));
+    runnable(&world, ids);
     for operation in [operation, Operation::CancelJob, Operation::TerminateJob] {
         world.sim.fault(Fault::html().on(operation));
     }
@@ -239,7 +245,7 @@ async fn a_job_shown_under_another_spelling_of_its_id_is_found() {
     for ids in [&["a-1"][..], &["a-1", "b-2", "c-3"]] {
         for operation in [Some(Operation::DescribeJobs), None] {
             let world = World::new().await;
-            ids.iter().for_each(|id| world.job(id, JobStatus::Runnable));
+            runnable(&world, ids);
             let fault = Fault::upper_case_ids();
             world.sim.fault(match operation {
                 Some(operation) => fault.on(operation),
