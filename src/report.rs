@@ -175,17 +175,14 @@ impl Report {
 
     fn record<'a>(&'a self, delivery: usize, kept: &'a Kept) -> Option<ResultRecord<'a>> {
         let delivery = self.deliveries.get(delivery)?;
-        Some(record(
-            delivery,
-            &kept.verdict,
-            kept.job.as_ref().map(|job| JobPart {
-                id: &job.id,
-                wish: &job.wish,
-                before: job.before.as_ref(),
-                after: job.after.as_ref(),
-                attempts: job.attempts,
-            }),
-        ))
+        let job = kept.job.as_ref().map(|job| JobPart {
+            id: &job.id,
+            wish: &job.wish,
+            before: job.before.as_ref(),
+            after: job.after.as_ref(),
+            attempts: job.attempts,
+        });
+        Some(record(delivery, &kept.verdict, job))
     }
 }
 
@@ -217,7 +214,6 @@ pub(crate) fn record<'a>(
     job: Option<JobPart<'a>>,
 ) -> ResultRecord<'a> {
     let request = delivery.request.as_ref().ok();
-    let job = job.as_ref();
     ResultRecord {
         job_id: job.map(|job| job.id),
         outcome: verdict.outcome,

@@ -163,7 +163,8 @@ fn every_sample_ends_as_expected() {
         // The log has them as they came.
         let mut seen = logged.get(&format!("local-{}", index + 1)).cloned().unwrap_or_default();
         let mut sorted = outcomes.clone();
-        (seen.sort(), sorted.sort_unstable());
+        seen.sort();
+        sorted.sort_unstable();
         assert_eq!(seen, sorted, "{name}");
         let answer = &answers[index];
         match expected {

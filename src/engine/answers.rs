@@ -36,7 +36,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     fn described(&mut self, call: UnderWay, mut shown: Described, now: Duration) {
         self.answered(&call, now);
         let UnderWay { lane, parcel, started } = call;
-        let mut again: BTreeMap<Duration, Vec<Box<Pending>>> = BTreeMap::new();
+        let mut again: BTreeMap<Duration, Vec<Pending>> = BTreeMap::new();
         let mut unclear = Vec::new();
         for mut job in parcel.jobs {
             let (look, detail) = match shown.take(job.id()) {
@@ -126,7 +126,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     }
 
     /// Jobs whose own part in a call failed, while the call as such was answered.
-    fn again_alone(&mut self, lane: &Lane, jobs: Vec<Box<Pending>>, now: Duration) {
+    fn again_alone(&mut self, lane: &Lane, jobs: Vec<Pending>, now: Duration) {
         let mut again = Vec::new();
         let mut failures = 0;
         for mut job in jobs {
@@ -153,7 +153,9 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                 self.terms.memory.no_bulk(error);
                 let mut jobs = call.parcel.jobs;
                 // Nobody was asked to stop them.
-                jobs.iter_mut().for_each(|job| job.attempts = job.attempts.saturating_sub(1));
+                for job in &mut jobs {
+                    job.attempts = job.attempts.saturating_sub(1);
+                }
                 self.calls.first(call.lane, Parcel::singly(jobs), now);
             }
             FailureKind::Refused | FailureKind::Denied => self.refused(call, error, now),
@@ -244,7 +246,9 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let is_over = |run: &Self, job: &Pending| stage == Stage::Look && due >= run.look_until(job);
         let (over, again): (Vec<_>, _) =
             std::mem::take(&mut parcel.jobs).into_iter().partition(|job| is_over(self, job));
-        over.into_iter().for_each(|job| self.give_up(&lane, job, &error.to_string(), now));
+        for job in over {
+            self.give_up(&lane, job, &error.to_string(), now);
+        }
         if again.is_empty() {
             return;
         }

@@ -12,7 +12,7 @@ const FIRST_CREDIT: usize = 4;
 /// The most credit, so that a run of refusals after a long calm costs no more than a few calls.
 const MOST_CREDIT: usize = MAX_STOP;
 
-/// After so many denied single calls in a row, with none that passed, it is not single jobs that are denied.
+/// After so many denied single calls, with none of any kind that passed, it is not single jobs that are denied.
 const MOST_DENIALS: usize = 20;
 
 /// After so many single calls passed and none was denied, it is the bulk call that is denied.
@@ -25,12 +25,11 @@ pub(super) struct Refusals {
     credit: usize,
     bulk_passed: bool,
     bulk_denied: bool,
-    /// Single calls since a bulk call was first denied: those that passed, and whether any was denied.
-    singles_passed: usize,
-    single_denied: bool,
     /// Whether any call ever passed.
     passed: bool,
-    denied_in_a_row: usize,
+    /// Single calls that passed since a bulk call was first denied, and those that were denied.
+    singles_passed: usize,
+    singles_denied: usize,
 }
 
 /// How to go on with the jobs of a refused call.
@@ -46,10 +45,9 @@ impl Refusals {
             credit: FIRST_CREDIT,
             bulk_passed: false,
             bulk_denied: false,
-            singles_passed: 0,
-            single_denied: false,
             passed: false,
-            denied_in_a_row: 0,
+            singles_passed: 0,
+            singles_denied: 0,
         }
     }
 
@@ -68,7 +66,6 @@ impl Refusals {
     /// A call with so many jobs got an answer that is no refusal of the whole.
     pub(super) fn passed(&mut self, jobs: usize) {
         self.passed = true;
-        self.denied_in_a_row = 0;
         if jobs > 1 {
             self.bulk_passed = true;
             self.credit = (self.credit + jobs).min(MOST_CREDIT);
@@ -79,18 +76,20 @@ impl Refusals {
 
     /// A call for one job was denied.
     pub(super) fn single_denied(&mut self) {
-        self.single_denied = true;
-        self.denied_in_a_row += 1;
+        self.singles_denied += 1;
     }
 
     /// Whether every job is denied: it is the role, and asking for more would tell nothing new.
     pub(super) fn is_role(&self) -> bool {
-        !self.passed && self.denied_in_a_row >= MOST_DENIALS
+        !self.passed && self.singles_denied >= MOST_DENIALS
     }
 
     /// Whether the bulk call is denied, but single ones are not.
     pub(super) fn is_bulk_denied(&self) -> bool {
-        self.bulk_denied && !self.bulk_passed && !self.single_denied && self.singles_passed >= TELLING_SINGLES
+        self.bulk_denied
+            && !self.bulk_passed
+            && self.singles_denied == 0
+            && self.singles_passed >= TELLING_SINGLES
     }
 }
 

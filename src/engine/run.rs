@@ -34,7 +34,7 @@ pub(super) struct Run<'a, J, S> {
     pub(super) judge: &'a J,
     pub(super) sink: &'a mut S,
     pub(super) terms: Terms<'a>,
-    pub(super) calls: Calls<Box<Pending>>,
+    pub(super) calls: Calls<Pending>,
     pub(super) tally: Tally,
     pub(super) rng: fastrand::Rng,
     under_way: BTreeMap<u64, UnderWay>,
@@ -72,7 +72,7 @@ impl Kind {
 /// A call under way.
 pub(super) struct UnderWay {
     pub(super) lane: Lane,
-    pub(super) parcel: Parcel<Box<Pending>>,
+    pub(super) parcel: Parcel<Pending>,
     pub(super) started: Duration,
 }
 
@@ -106,7 +106,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// Takes one more order.
     pub(super) fn order(&mut self, order: Order, now: Duration) {
-        self.enqueue(Lane::Look, Box::new(Pending::new(order)), now);
+        self.enqueue(Lane::Look, Pending::new(order), now);
     }
 
     pub(super) fn no_more_orders(&mut self) {
@@ -176,7 +176,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job comes into a stage.
-    pub(super) fn enqueue(&mut self, lane: Lane, job: Box<Pending>, now: Duration) {
+    pub(super) fn enqueue(&mut self, lane: Lane, job: Pending, now: Duration) {
         if self.jobs(lane.stage()) == 0 {
             *self.begun.of_mut(lane.stage()) = now;
         }
@@ -231,7 +231,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// The jobs of the next call. Full looks after acting come first, since one look is good for many acts; partly
     /// filled ones last. Looks before acting go on as long as there is less to act on than can be under way.
-    fn next_parcel(&mut self, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
+    fn next_parcel(&mut self, now: Duration) -> Option<(Lane, Parcel<Pending>)> {
         self.take(Stage::Confirm, !self.acts_are_over, now).or_else(|| {
             let more = self.jobs(Stage::Look) > 0 || self.awaits_orders();
             let most = self.terms.limits.max_in_flight * self.limit(Action::Cancel, now).max(1);
@@ -248,7 +248,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         })
     }
 
-    fn take(&mut self, stage: Stage, more: bool, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
+    fn take(&mut self, stage: Stage, more: bool, now: Duration) -> Option<(Lane, Parcel<Pending>)> {
         if stage == Stage::Act && !self.may_act(now) {
             return None;
         }
@@ -380,7 +380,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// No further call of this lane is made for the job.
-    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Box<Pending>, why: &str, now: Duration) {
+    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Pending, why: &str, now: Duration) {
         match lane.stage() {
             Stage::Look => self.looked(job, Look::Unseen(why.to_owned()), None, now),
             Stage::Confirm => job.stop_confirming(why, self.sink),
@@ -397,13 +397,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job was looked at before acting, or cannot be.
-    pub(super) fn looked(
-        &mut self,
-        mut job: Box<Pending>,
-        look: Look,
-        detail: Option<&RawValue>,
-        now: Duration,
-    ) {
+    pub(super) fn looked(&mut self, mut job: Pending, look: Look, detail: Option<&RawValue>, now: Duration) {
         if job.is_only_looked_at() {
             self.judge.saw(job.id(), &look, detail);
             return;

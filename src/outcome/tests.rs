@@ -214,7 +214,9 @@ fn a_failure_is_remembered_for_what_it_may_have_done() {
     use FailureKind::*;
     let after = |kinds: &[FailureKind]| {
         let mut call = Call::NotMade;
-        kinds.iter().for_each(|kind| call.failed(&CallError::new(*kind)));
+        for kind in kinds {
+            call.failed(&CallError::new(*kind));
+        }
         match call {
             Call::NotMade => "none",
             Call::Accepted => "accepted",

@@ -207,14 +207,7 @@ impl Clockwork {
             in_flight.0 += 1;
             in_flight.1 = in_flight.1.max(in_flight.0);
         }
-        // A call that is dropped is no longer under way.
-        struct Under<'a>(&'a Mutex<(usize, usize)>);
-        impl Drop for Under<'_> {
-            fn drop(&mut self) {
-                self.0.lock().unwrap().0 -= 1;
-            }
-        }
-        let under = Under(&self.in_flight);
+        let under = UnderWay(&self.in_flight);
         if matches!(trouble, Some(Trouble::Hangs)) {
             *self.failed.lock().unwrap() += 1;
             std::future::pending::<()>().await;
@@ -235,6 +228,15 @@ impl Clockwork {
             return Err(CallError::new(FailureKind::Throttled));
         }
         Ok((passed, trouble))
+    }
+}
+
+/// A call that is answered or dropped is no longer under way.
+struct UnderWay<'a>(&'a Mutex<(usize, usize)>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().0 -= 1;
     }
 }
 

@@ -72,7 +72,7 @@ async fn a_limit_that_comes_after_a_long_calm_is_found_in_few_calls() {
             return None;
         }
         let mut tokens = tokens.lock().unwrap();
-        tokens.0 = (tokens.0 + (now - tokens.1).as_secs_f64() * 20.0).min(20.0);
+        tokens.0 = (tokens.0 + now.saturating_sub(tokens.1).as_secs_f64() * 20.0).min(20.0);
         tokens.1 = now;
         if tokens.0 < 1.0 {
             return Some(FailureKind::Throttled.into());

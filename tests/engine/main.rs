@@ -1,10 +1,6 @@
 //! The engine on a clock that stands still but for its calls: exact times and counts, no waiting.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that meets the unexpected is to fail"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to fail")]
 
 mod budget;
 mod clockwork;
