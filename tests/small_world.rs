@@ -2,7 +2,7 @@
 //! interleaving of looks, calls, lost answers, the job's own steps and the other's call is played against the pure
 //! heart, and no claim is false.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected is to fail")]
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -162,7 +162,7 @@ impl Seen {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Made {
-    NotMade,
+    Nothing,
     Accepted,
     Unknown,
     Refused,
@@ -171,7 +171,7 @@ enum Made {
 impl Made {
     fn call(self) -> Call {
         match self {
-            Self::NotMade => Call::NotMade,
+            Self::Nothing => Call::NotMade,
             Self::Accepted => Call::Accepted,
             Self::Unknown => Call::Unknown("connection lost".into()),
             Self::Refused => Call::Failed { error: "403".into(), refused: true },
@@ -262,7 +262,7 @@ fn function_steps(
                         check(&verdict, world, setting, path, told);
                         Phase::Done
                     }
-                    None => Phase::Act { before: seen, call: Made::NotMade, attempts: 0 },
+                    None => Phase::Act { before: seen, call: Made::Nothing, attempts: 0 },
                 };
                 steps.push((name, to(next)));
             }
@@ -317,7 +317,7 @@ fn function_steps(
 }
 
 fn explore(
-    world: World,
+    world: &World,
     setting: Setting,
     path: &mut Vec<String>,
     known: &mut HashSet<World>,
@@ -326,7 +326,7 @@ fn explore(
     if !known.insert(world.clone()) {
         return;
     }
-    let mut steps = function_steps(&world, setting, path, told);
+    let mut steps = function_steps(world, setting, path, told);
     for job in world.job.steps(setting.habits) {
         steps.push((format!("the job: {job:?}"), World { job, ..world.clone() }));
     }
@@ -337,7 +337,7 @@ fn explore(
     }
     for (name, next) in steps {
         path.push(name);
-        explore(next, setting, path, known, told);
+        explore(&next, setting, path, known, told);
         path.pop();
     }
 }
@@ -369,7 +369,7 @@ fn no_claim_is_false_in_any_interleaving() {
                     };
                     let world = World { job, phase: Phase::Look, other, redeliveries: 1, accepted: false };
                     let mut known = HashSet::new();
-                    explore(world, setting, &mut Vec::new(), &mut known, &mut told);
+                    explore(&world, setting, &mut Vec::new(), &mut known, &mut told);
                     worlds += known.len();
                 }
             }
