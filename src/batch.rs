@@ -151,11 +151,16 @@ impl Stopped {
     /// What the answer says of one job, under whatever spelling of its id. Leaving it out says nothing, which is
     /// tried again.
     pub(crate) fn take(&mut self, id: &JobId) -> Result<(), CallError> {
-        if let Some(error) = self.errors.remove(id.as_str()) {
-            return Err(error);
-        }
-        if self.accepted.contains(id.as_str()) {
-            return Ok(());
+        match (self.errors.remove(id.as_str()), self.accepted.contains(id.as_str())) {
+            (Some(error), false) => return Err(error),
+            (None, true) => return Ok(()),
+            (Some(error), true) => {
+                return Err(CallError {
+                    message: format!("Batch's answer contradicts itself: accepted, and {error}"),
+                    ..CallError::new(FailureKind::Server)
+                });
+            }
+            (None, false) => {}
         }
         if let Some((_, error)) = self.errors.iter().find(|(shown, _)| is_spelt(id, shown)) {
             return Err(error.clone());

@@ -7,6 +7,7 @@
 
 mod answers;
 mod calls;
+mod giving_up;
 mod memory;
 mod pending;
 mod refusals;

@@ -314,14 +314,11 @@ impl Claim {
 #[must_use]
 pub fn claim(wish: &Wish, before: &Look, call: &Call, now: &Look) -> Claim {
     use Claim::{Final, Late, Soon};
-    let verb = wish.action.as_str();
     // What is said where the look does not decide.
     let open = |seen: String| match call {
-        Call::Accepted => {
-            Verdict::because(Outcome::Accepted, format!("Batch accepted the {verb}, but {seen}"))
-        }
+        Call::Accepted => Verdict::because(Outcome::Accepted, format!("Batch accepted the call, but {seen}")),
         Call::Unknown(error) => {
-            Verdict::because(Outcome::Unavailable, format!("the {verb} failed ({error}), and {seen}"))
+            Verdict::because(Outcome::Unavailable, format!("the call failed ({error}), and {seen}"))
         }
         Call::Failed { error, refused: false } => Verdict::because(Outcome::Unavailable, error.as_str()),
         Call::Failed { error, refused: true } => Verdict::because(Outcome::Refused, error.as_str()),

@@ -7,6 +7,7 @@ use super::calls::{Lane, Parcel, Stage};
 use super::pending::{Next, Pending};
 use super::refusals::Split;
 use super::run::{Run, UnderWay};
+use super::service::Ended;
 use super::{Judge, Reply, Sink};
 use crate::backoff::TRANSIENT;
 use crate::batch::{CallError, Described, FailureKind, Shown, Stopped};
@@ -50,9 +51,8 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             };
             if lane == Lane::Confirm {
                 match job.confirmed(look, now, self.sink) {
-                    Next::Done => {}
                     Next::LookAt(due) => again.entry(due).or_default().push(job),
-                    Next::Act => self.calls.later(job.lane(), Parcel::singly(vec![job]), now),
+                    next => self.go_on(job, next, now),
                 }
             } else if look == Look::NotShown && job.second_look() < self.act_until(now) {
                 again.entry(job.second_look()).or_default().push(job);
@@ -95,16 +95,21 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         }
         self.tally.retries += u64::from(!throttled.is_empty() || !failed.is_empty());
         let wait = self.wait(Stage::Act, now, None);
-        let service = &mut self.kind(&lane).service;
+        let kind = self.kind(&lane);
         let is_back = match (throttled.is_empty(), done.is_empty()) {
             (false, nothing_done) => {
-                let is_back = service.throttled(ended, !nothing_done, wait);
+                let is_back = kind.service.throttled(ended, !nothing_done, wait);
+                kind.bulk.answered(ended);
                 self.tally.throttled += 1;
                 is_back
             }
-            (true, false) => service.answered(ended),
+            (true, false) => {
+                kind.bulk.answered(ended);
+                kind.service.answered(ended)
+            }
             (true, true) => {
-                service.failed(ended, wait);
+                kind.service.failed(ended, wait);
+                self.without_bulk(&lane, ended, last.as_ref());
                 self.kind(&lane).error = last;
                 false
             }
@@ -188,12 +193,17 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             if is_denied {
                 kind.refusals.single_denied();
                 kind.is_denied = kind.refusals.is_role();
+                if kind.refusals.is_unsure() {
+                    // Those at the head may be alike: what comes next is drawn from all.
+                    let no_bulk = !self.terms.memory.has_bulk();
+                    self.calls.shuffle(&lane, no_bulk, &mut self.rng);
+                }
             }
             for mut job in parcel.jobs {
                 if lane.stage() == Stage::Act {
                     job.call_failed(error);
-                    job.stop_acting(&error.to_string(), now, self.sink)
-                        .then(|| self.enqueue(Lane::Confirm, job, now));
+                    let next = job.stop_acting(&error.to_string(), now, self.sink);
+                    self.go_on(job, next, now);
                 } else {
                     self.give_up(&lane, job, &error.to_string(), now);
                 }
@@ -213,6 +223,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let kind = self.kind(&lane);
         kind.error = Some(error.clone());
         let is_back = kind.service.throttled(ended, false, wait);
+        kind.bulk.answered(ended);
         self.rejoin(is_back, &lane);
         self.calls.first(lane, parcel, now);
     }
@@ -226,6 +237,9 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let kind = self.kind(&lane);
         kind.error = Some(error.clone());
         kind.service.failed(ended, wait);
+        if stage == Stage::Act {
+            self.without_bulk(&lane, ended, Some(error));
+        }
         for job in &mut parcel.jobs {
             if stage == Stage::Act { job.call_failed(error) } else { job.note(error) }
         }
@@ -243,7 +257,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                 return;
             }
         }
-        let is_over = |run: &Self, job: &Pending| stage == Stage::Look && due >= run.look_until(job);
+        let is_over = |run: &Self, job: &Pending| stage == Stage::Look && due >= run.looks_end(job);
         let (over, again): (Vec<_>, _) =
             std::mem::take(&mut parcel.jobs).into_iter().partition(|job| is_over(self, job));
         for job in over {
@@ -255,7 +269,9 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         self.tally.retries += 1;
         parcel.jobs = again;
         let is_telling = self.kind(&lane).service.answered_since(since) || self.calls.waiting(stage) == 0;
-        if parcel.jobs.len() > 1 && fails >= if is_telling { HALVE } else { HALVE_IN_AN_OUTAGE } {
+        // Where every bulk call fails beside single ones that pass, smaller ones would fail as well.
+        let is_of_use = parcel.jobs.len() > 1 && !self.kind(&lane).bulk.is_alone();
+        if is_of_use && fails >= if is_telling { HALVE } else { HALVE_IN_AN_OUTAGE } {
             for half in parcel.halves() {
                 self.calls.later(lane.clone(), half, due);
             }
@@ -265,8 +281,20 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     }
 
     fn answered(&mut self, call: &UnderWay, now: Duration) {
-        let is_back = self.kind(&call.lane).service.answered(call.ended(now));
+        let kind = self.kind(&call.lane);
+        kind.bulk.answered(call.ended(now));
+        let is_back = kind.service.answered(call.ended(now));
         self.rejoin(is_back, &call.lane);
+    }
+
+    /// Remembers to do without bulk calls, where a failed one shows that only they fail.
+    fn without_bulk(&mut self, lane: &Lane, ended: Ended, error: Option<&CallError>) {
+        let unit = self.rng.f64();
+        if self.kind(lane).bulk.failed(ended, unit)
+            && let Some(error) = error
+        {
+            self.terms.memory.no_bulk(error);
+        }
     }
 
     /// Puts together again what an outage took apart, once the service is back.

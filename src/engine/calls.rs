@@ -342,6 +342,21 @@ impl<J> Calls<J> {
         Some((lane, parcel))
     }
 
+    /// Brings the jobs of a lane that go into calls alone into an order of chance; all of them, where there are `no_bulk`
+    /// calls.
+    pub(super) fn shuffle(&mut self, lane: &Lane, no_bulk: bool, rng: &mut fastrand::Rng) {
+        if let Some(queue) = self.lanes.get_mut(lane) {
+            let parcels = mem::take(&mut queue.parcels);
+            let (alone, others): (Vec<_>, Vec<_>) =
+                parcels.into_iter().partition(|parcel| no_bulk || parcel.most == 1);
+            let mut jobs: Vec<J> = alone.into_iter().flat_map(|parcel| parcel.jobs).collect();
+            rng.shuffle(&mut jobs);
+            let parcel = if no_bulk { Parcel::of(jobs) } else { Parcel::singly(jobs) };
+            queue.parcels.extend(Some(parcel).filter(|parcel| !parcel.jobs.is_empty()));
+            queue.parcels.extend(others);
+        }
+    }
+
     /// Takes out every waiting job that is meant.
     pub(super) fn drain(&mut self, is_meant: impl Fn(&Lane, &J) -> bool) -> Vec<(Lane, J)> {
         let mut drained = Vec::new();

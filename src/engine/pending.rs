@@ -140,10 +140,35 @@ impl Pending {
                 None => self.order.wishes.push(ordered),
             }
         }
+        self.ask();
+        self.asked.is_some()
+    }
+
+    /// Chooses what to ask of Batch for the wishes that are left.
+    fn ask(&mut self) {
         let strongest = self.order.wishes.iter().map(|ordered| ordered.wish.action).max();
         let first = self.order.wishes.iter().find(|ordered| Some(ordered.wish.action) == strongest);
         self.asked = first.map(|ordered| (ordered.wish.action, ordered.wish.reason.clone()));
-        self.asked.is_some()
+    }
+
+    /// Settles the wishes for what was asked of Batch in vain. What is left wishes for less, and has not been asked yet.
+    fn ask_for_less(&mut self, verdict: Option<&Verdict>, sink: &mut impl Sink) -> Next {
+        let asked = self.asked.as_ref().map(|(action, _)| *action);
+        for ordered in std::mem::take(&mut self.order.wishes) {
+            if Some(ordered.wish.action) < asked {
+                self.order.wishes.push(ordered);
+                continue;
+            }
+            let claimed = || claim(&ordered.wish, &self.before, &self.call, &self.now).into_verdict();
+            self.settle(&ordered, &verdict.cloned().unwrap_or_else(claimed), sink);
+        }
+        if self.order.wishes.is_empty() {
+            return Next::Done;
+        }
+        (self.call, self.attempts, self.polls) = (Call::NotMade, 0, 0);
+        self.next_stage();
+        self.ask();
+        Next::Act
     }
 
     /// A call to stop it failed, alone or with others.
@@ -228,48 +253,58 @@ impl Pending {
         if now < until {
             return Next::LookAt((now + wait).min(until));
         }
-        self.finish(sink);
-        Next::Done
+        self.last_word(sink)
     }
 
     /// No further look is taken after acting.
-    pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) {
+    pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) -> Next {
         if self.polls == 0 {
             self.now = Look::Unseen(why.to_owned());
         }
-        self.finish(sink);
+        self.last_word(sink)
+    }
+
+    fn last_word(&mut self, sink: &mut impl Sink) -> Next {
+        if self.call == Call::Accepted {
+            self.finish(sink);
+            return Next::Done;
+        }
+        self.ask_for_less(None, sink)
     }
 
     /// Settles what is left as it stands: no call has decided it, and none will be made.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
+    fn finish(&mut self, sink: &mut impl Sink) {
         for ordered in std::mem::take(&mut self.order.wishes) {
             let verdict = claim(&ordered.wish, &self.before, &self.call, &self.now).into_verdict();
             self.settle(&ordered, &verdict, sink);
         }
     }
 
+    /// What is asked of Batch would be denied: it is not even tried.
+    pub(super) fn not_tried(&mut self, why: &str, sink: &mut impl Sink) -> Next {
+        let why = format!("not tried, since one job after the other was denied ({why})");
+        self.ask_for_less(Some(&Verdict::because(Outcome::Refused, why)), sink)
+    }
+
     /// Settles what is left in one way.
-    pub(super) fn settle_all(&mut self, outcome: Outcome, why: &str, sink: &mut impl Sink) {
+    fn settle_all(&mut self, outcome: Outcome, why: &str, sink: &mut impl Sink) {
         for ordered in std::mem::take(&mut self.order.wishes) {
             self.settle(&ordered, &Verdict::because(outcome, why), sink);
         }
     }
 
-    /// No further call to stop it is made. Tells whether a look is to be taken, since one may have been carried out.
-    pub(super) fn stop_acting(&mut self, why: &str, now: Duration, sink: &mut impl Sink) -> bool {
-        match &self.call {
+    /// What was asked of Batch is not asked again. A look is to be taken where one call may have been carried out.
+    pub(super) fn stop_acting(&mut self, why: &str, now: Duration, sink: &mut impl Sink) -> Next {
+        let why = match &self.call {
             Call::Unknown(_) => {
                 self.acted(false, now, Duration::ZERO);
-                return true;
+                return Next::LookAt(now);
             }
-            Call::NotMade if self.attempts == 0 => {
-                let why = format!("not tried, since Batch kept failing ({why})");
-                self.settle_all(Outcome::Unavailable, &why, sink);
-            }
-            Call::NotMade => self.settle_all(Outcome::Unavailable, why, sink),
-            Call::Failed { .. } | Call::Accepted => self.finish(sink),
-        }
-        false
+            Call::Failed { .. } | Call::Accepted => return self.ask_for_less(None, sink),
+            Call::NotMade if self.attempts == 0 => format!("not tried, since Batch kept failing ({why})"),
+            Call::NotMade => why.to_owned(),
+        };
+        self.ask_for_less(Some(&Verdict::because(Outcome::Unavailable, why)), sink)
     }
 
     /// The time is up before the calls were through, of which this one may be under way.
@@ -291,7 +326,12 @@ impl Pending {
             Stage::Look | Stage::Act => {
                 self.settle_all(Outcome::NotAttempted, DEADLINE, sink);
             }
-            Stage::Confirm => self.stop_confirming(&with_last(DEADLINE), sink),
+            Stage::Confirm => {
+                if self.polls == 0 {
+                    self.now = Look::Unseen(with_last(DEADLINE));
+                }
+                self.finish(sink);
+            }
         }
     }
 

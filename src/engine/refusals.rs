@@ -12,8 +12,11 @@ const FIRST_CREDIT: usize = 4;
 /// The most credit, so that a run of refusals after a long calm costs no more than a few calls.
 const MOST_CREDIT: usize = MAX_STOP;
 
-/// After so many denied single calls, with none of any kind that passed, it is not single jobs that are denied.
-const MOST_DENIALS: usize = 20;
+/// So many denied calls for jobs drawn by chance, with none that passed, and it is not single jobs that are denied.
+const TELLING_DENIALS: usize = 20;
+
+/// After so many denials, with none that passed, jobs are drawn by chance: those at the head may be alike.
+const UNSURE: usize = 5;
 
 /// After so many single calls passed and none was denied, it is the bulk call that is denied.
 const TELLING_SINGLES: usize = 10;
@@ -30,6 +33,8 @@ pub(super) struct Refusals {
     /// Single calls that passed since a bulk call was first denied, and those that were denied.
     singles_passed: usize,
     singles_denied: usize,
+    /// So many denied single calls with none that passed are the role's.
+    most_denials: usize,
 }
 
 /// How to go on with the jobs of a refused call.
@@ -40,7 +45,8 @@ pub(super) enum Split {
 }
 
 impl Refusals {
-    pub(super) fn new() -> Self {
+    /// With so many calls under way at once. Before jobs are drawn by chance, twice as many may have been started.
+    pub(super) fn new(max_in_flight: usize) -> Self {
         Self {
             credit: FIRST_CREDIT,
             bulk_passed: false,
@@ -48,6 +54,7 @@ impl Refusals {
             passed: false,
             singles_passed: 0,
             singles_denied: 0,
+            most_denials: TELLING_DENIALS + 2 * max_in_flight,
         }
     }
 
@@ -81,7 +88,12 @@ impl Refusals {
 
     /// Whether every job is denied: it is the role, and asking for more would tell nothing new.
     pub(super) fn is_role(&self) -> bool {
-        !self.passed && self.singles_denied >= MOST_DENIALS
+        !self.passed && self.singles_denied >= self.most_denials
+    }
+
+    /// Whether denials begin to look like the role's, but may still be single jobs'.
+    pub(super) fn is_unsure(&self) -> bool {
+        !self.passed && self.singles_denied.is_multiple_of(UNSURE)
     }
 
     /// Whether the bulk call is denied, but single ones are not.
@@ -100,7 +112,7 @@ mod tests {
     /// How many calls it takes to deal with `jobs` in chunks of 50, of which those that `is_bad` are refused,
     /// and with them every call that names one.
     fn cost(jobs: usize, is_bad: impl Fn(usize) -> bool) -> usize {
-        let mut refusals = Refusals::new();
+        let mut refusals = Refusals::new(1);
         let all: Vec<usize> = (0..jobs).collect();
         let mut queue: Vec<Vec<usize>> = all.chunks(MAX_STOP).map(<[usize]>::to_vec).rev().collect();
         let mut calls = 0;
@@ -136,21 +148,21 @@ mod tests {
 
     #[test]
     fn a_role_is_known_by_many_denials_and_none_that_passed() {
-        let mut refusals = Refusals::new();
-        for _ in 0..MOST_DENIALS {
+        let mut refusals = Refusals::new(1);
+        for _ in 0..TELLING_DENIALS + 2 {
             assert!(!refusals.is_role());
             refusals.single_denied();
         }
         assert!(refusals.is_role());
         refusals.passed(1);
-        (0..MOST_DENIALS).for_each(|_| refusals.single_denied());
+        (0..TELLING_DENIALS + 2).for_each(|_| refusals.single_denied());
         assert!(!refusals.is_role(), "one passed, so the next may");
     }
 
     #[test]
     fn a_bulk_call_is_denied_as_such_where_single_ones_pass() {
         let check = |passed: usize, denied: usize, bulk: usize, expected: bool| {
-            let mut refusals = Refusals::new();
+            let mut refusals = Refusals::new(1);
             refusals.whole(true);
             (0..bulk).for_each(|_| refusals.passed(5));
             (0..denied).for_each(|_| refusals.single_denied());

@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::calls::{Calls, Lane, Parcel, PerStage, Stage};
-use super::pending::Pending;
+use super::pending::{Next, Pending};
 use super::refusals::Refusals;
-use super::service::{Ended, Service, Wait};
+use super::service::{BulkHealth, Ended, Service, Wait};
 use super::{Judge, Request, Sink, Tally, Terms};
 use crate::batch::{CallError, MAX_DESCRIBE};
+use crate::config::Limits;
 use crate::order::Order;
-use crate::outcome::{Look, Outcome};
+use crate::outcome::Look;
 use crate::request::Action;
 
 /// The share of the budget in which failed looks are tried again. What is left is for acting, which an outage of
@@ -42,14 +43,14 @@ pub(super) struct Run<'a, J, S> {
     jobs_under_way: PerStage<usize>,
     started: u64,
     /// When a stage last began to have jobs.
-    begun: PerStage<Duration>,
-    describe: Kind,
-    cancel: Kind,
-    terminate: Kind,
+    pub(super) begun: PerStage<Duration>,
+    pub(super) describe: Kind,
+    pub(super) cancel: Kind,
+    pub(super) terminate: Kind,
     /// Until when failed looks are tried again.
-    look_until: Duration,
+    pub(super) look_until: Duration,
     /// Whether the time for acting is over.
-    acts_are_over: bool,
+    pub(super) acts_are_over: bool,
     no_more_orders: bool,
 }
 
@@ -57,6 +58,7 @@ pub(super) struct Run<'a, J, S> {
 pub(super) struct Kind {
     pub(super) service: Service,
     pub(super) refusals: Refusals,
+    pub(super) bulk: BulkHealth,
     /// The last failure, for those that are given up because of it.
     pub(super) error: Option<CallError>,
     /// Whether every further such call would be denied.
@@ -64,8 +66,14 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    fn new() -> Self {
-        Self { service: Service::new(), refusals: Refusals::new(), error: None, is_denied: false }
+    fn new(limits: &Limits) -> Self {
+        Self {
+            service: Service::new(),
+            refusals: Refusals::new(limits.max_in_flight),
+            bulk: BulkHealth::default(),
+            error: None,
+            is_denied: false,
+        }
     }
 }
 
@@ -95,9 +103,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             jobs_under_way: PerStage::default(),
             started: 0,
             begun: PerStage::default(),
-            describe: Kind::new(),
-            cancel: Kind::new(),
-            terminate: Kind::new(),
+            describe: Kind::new(terms.limits),
+            cancel: Kind::new(terms.limits),
+            terminate: Kind::new(terms.limits),
             look_until: terms.budget / LOOK_SHARE,
             acts_are_over: false,
             no_more_orders: false,
@@ -132,7 +140,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     /// The next call to make, counted as started: its number, what to send, and how long its answer may take.
     pub(super) fn next_call(&mut self, now: Duration) -> Option<(u64, Request, Duration)> {
         self.calls.wake(now);
-        self.give_up_in_vain(now);
+        self.give_up_what_is_in_vain(now);
         let (lane, parcel) = self.next_parcel(now)?;
         Some(self.start(UnderWay { lane, parcel, started: now }))
     }
@@ -143,7 +151,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let ready = stages.clone().filter(|stage| self.calls.ready(*stage) > 0);
         let opens = ready.flat_map(|stage| {
             let kinds = self.kinds(stage).filter(|kind| !kind.service.awaits_answer());
-            kinds.map(|kind| kind.service.opens_at(now))
+            kinds.map(|kind| kind.service.opens_at(now).max(kind.bulk.opens_at()))
         });
         let waiting = stages.filter(|stage| self.calls.waiting(*stage) > 0);
         let patience = waiting
@@ -213,7 +221,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// Until when looks at a job are tried again.
-    pub(super) fn look_until(&self, job: &Pending) -> Duration {
+    pub(super) fn looks_end(&self, job: &Pending) -> Duration {
         if job.may_act_unseen() { self.look_until } else { self.terms.budget }
     }
 
@@ -275,12 +283,15 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// Most jobs of the next call to stop some; none while there must be no such call.
     fn limit(&self, action: Action, now: Duration) -> usize {
-        let service = match action {
-            Action::Cancel => &self.cancel.service,
-            Action::Terminate => &self.terminate.service,
+        let Kind { service, bulk, .. } = match action {
+            Action::Cancel => &self.cancel,
+            Action::Terminate => &self.terminate,
         };
         match (service.is_open(now), self.terms.memory.has_bulk()) {
             (false, _) => 0,
+            // One job is enough for a probe, and tells whether it is only bulk calls that fail.
+            (true, true) if service.is_long_down() && !bulk.is_alone() => 1,
+            (true, true) if !bulk.is_open(now) => 0,
             (true, true) => service.window(),
             (true, false) => 1,
         }
@@ -302,7 +313,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let stage = call.lane.stage();
         let until = match stage {
             Stage::Look => {
-                let until = call.parcel.jobs.iter().map(|job| self.look_until(job)).min();
+                let until = call.parcel.jobs.iter().map(|job| self.looks_end(job)).min();
                 until.unwrap_or_default().max(now + LEAST_LOOK).min(self.terms.budget)
             }
             Stage::Act => self.terms.budget.saturating_sub(LEAST_CONFIRM).max(now + LEAST_CONFIRM),
@@ -317,83 +328,14 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             }
         };
         let limit = self.terms.limits.attempt_timeout.min(until.saturating_sub(now));
-        self.kind(&call.lane).service.started(now);
+        let kind = self.kind(&call.lane);
+        kind.service.started(now);
+        kind.bulk.started(call.parcel.jobs.len());
         self.tally.api_calls += 1;
         *self.jobs_under_way.of_mut(stage) += call.parcel.jobs.len();
         self.started += 1;
         self.under_way.insert(self.started, call);
         (self.started, request, limit)
-    }
-
-    fn patience_ends(&self, stage: Stage, kind: &Kind) -> Option<Duration> {
-        let since = kind.service.failing_since()?.max(*self.begun.of(stage));
-        Some(since + self.terms.limits.patience)
-    }
-
-    /// Gives up what it would be in vain to wait for.
-    fn give_up_in_vain(&mut self, now: Duration) {
-        for stage in [Stage::Look, Stage::Act, Stage::Confirm] {
-            if self.calls.waiting(stage) == 0 {
-                continue;
-            }
-            let is_over = |kind: &Kind| {
-                kind.is_denied || self.patience_ends(stage, kind).is_some_and(|ends| ends <= now)
-            };
-            let (describe, cancel, terminate) =
-                (is_over(&self.describe), is_over(&self.cancel), is_over(&self.terminate));
-            if describe || cancel || terminate {
-                self.give_up_all(now, |lane, _| {
-                    lane.stage() == stage
-                        && match lane {
-                            Lane::Look | Lane::Confirm => describe,
-                            Lane::Act(Action::Cancel, _) => cancel,
-                            Lane::Act(Action::Terminate, _) => terminate,
-                        }
-                });
-            }
-        }
-        let blocked = !self.describe.service.is_open(now) || self.describe.service.failing_since().is_some();
-        if now >= self.look_until && blocked && self.calls.waiting(Stage::Look) > 0 {
-            self.give_up_all(now, |lane, job| lane.stage() == Stage::Look && job.may_act_unseen());
-        }
-        if !self.acts_are_over && now >= self.act_until(now) && self.calls.waiting(Stage::Act) > 0 {
-            self.acts_are_over = true;
-        }
-        if self.acts_are_over && self.calls.waiting(Stage::Act) > 0 {
-            for (_, mut job) in self.calls.drain(|lane, _| lane.stage() == Stage::Act) {
-                if job.may_have_been_stopped() {
-                    job.stop_acting("", now, self.sink);
-                    self.enqueue(Lane::Confirm, job, now);
-                } else {
-                    job.out_of_time(Stage::Act, false, self.sink);
-                }
-            }
-        }
-    }
-
-    fn give_up_all(&mut self, now: Duration, is_meant: impl Fn(&Lane, &Pending) -> bool) {
-        let drained = self.calls.drain(|lane, job| is_meant(lane, job));
-        for (lane, job) in drained {
-            let error = self.kind(&lane).error.as_ref().map(ToString::to_string);
-            self.give_up(&lane, job, &error.unwrap_or_else(|| "there was no time for it".into()), now);
-        }
-    }
-
-    /// No further call of this lane is made for the job.
-    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Pending, why: &str, now: Duration) {
-        match lane.stage() {
-            Stage::Look => self.looked(job, Look::Unseen(why.to_owned()), None, now),
-            Stage::Confirm => job.stop_confirming(why, self.sink),
-            Stage::Act if self.kind(lane).is_denied && !job.may_have_been_stopped() => {
-                let why = format!("not tried, since one job after the other was denied ({why})");
-                job.settle_all(Outcome::Refused, &why, self.sink);
-            }
-            Stage::Act => {
-                if job.stop_acting(why, now, self.sink) {
-                    self.enqueue(Lane::Confirm, job, now);
-                }
-            }
-        }
     }
 
     /// A job was looked at before acting, or cannot be.
@@ -405,6 +347,16 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let judge = self.judge;
         if job.looked(look, |ordered, look| judge.judge(ordered, look, detail), self.sink) {
             self.enqueue(job.lane(), job, now);
+        }
+    }
+
+    /// A job goes on after what became of its last call.
+    pub(super) fn go_on(&mut self, job: Pending, next: Next, now: Duration) {
+        match next {
+            Next::Done => {}
+            Next::LookAt(due) if due <= now => self.enqueue(Lane::Confirm, job, now),
+            Next::LookAt(due) => self.calls.later(Lane::Confirm, Parcel::of(vec![job]), due),
+            Next::Act => self.enqueue(job.lane(), job, now),
         }
     }
 }

@@ -22,6 +22,9 @@ use crate::batch::MAX_STOP;
 /// So many failures in a row, and the service counts as down.
 const TRIP: u32 = 4;
 
+/// How long bulk calls may fail while single ones pass.
+const BULK_PATIENCE: Duration = Duration::from_secs(4);
+
 /// How many seconds' worth of calls AWS's limits commonly let through at once. Calls that passed before the first
 /// cut are taken to have used that up.
 const BURST_SECONDS: f64 = 1.0;
@@ -156,6 +159,15 @@ impl Service {
         self.opens.max(paced).max(now)
     }
 
+    fn is_down(&self) -> bool {
+        self.run >= TRIP
+    }
+
+    /// Whether some probes have failed, too.
+    pub(super) fn is_long_down(&self) -> bool {
+        self.run >= 2 * TRIP
+    }
+
     /// Whether only an answer can tell if more calls may start.
     pub(super) fn awaits_answer(&self) -> bool {
         self.is_down() && self.in_flight > 0
@@ -249,10 +261,6 @@ impl Service {
         }
     }
 
-    fn is_down(&self) -> bool {
-        self.run >= TRIP
-    }
-
     fn is_back(&mut self, call: Ended) -> bool {
         self.in_flight = self.in_flight.saturating_sub(1);
         let was_down = self.is_down();
@@ -283,5 +291,65 @@ impl Service {
         self.pace = Some(Pace { after_cut: left, guessed, cut: now, next: now });
         (self.passed, self.reached, self.second.1) = (0, 0, 0);
         self.cuts_in_a_row += 1;
+    }
+}
+
+/// Whether it is only bulk calls that fail, where there is a single call that does the same. While single ones pass,
+/// the bulk call is probed, one at a time; single calls, which are many, are made only once it has failed for long.
+#[derive(Debug, Default)]
+pub(super) struct BulkHealth {
+    in_flight: usize,
+    /// Since when every bulk call has failed.
+    failing_since: Option<Duration>,
+    /// Whether a single call got an answer meanwhile.
+    singles_pass: bool,
+    /// When it is next probed, and how often it was.
+    opens: Duration,
+    probes: u32,
+}
+
+impl BulkHealth {
+    /// Whether a bulk call may start.
+    pub(super) fn is_open(&self, now: Duration) -> bool {
+        !self.singles_pass || self.in_flight == 0 && self.opens <= now
+    }
+
+    /// Whether it is known that only bulk calls fail.
+    pub(super) fn is_alone(&self) -> bool {
+        self.singles_pass
+    }
+
+    /// When one may start, as far as time decides it.
+    pub(super) fn opens_at(&self) -> Duration {
+        if self.singles_pass { self.opens } else { Duration::ZERO }
+    }
+
+    /// A call for so many jobs starts.
+    pub(super) fn started(&mut self, jobs: usize) {
+        self.in_flight += usize::from(jobs > 1);
+    }
+
+    /// A call was answered, if only by a no or by throttling.
+    pub(super) fn answered(&mut self, call: Ended) {
+        if call.jobs > 1 {
+            *self = Self { in_flight: self.in_flight.saturating_sub(1), ..Self::default() };
+        } else if self.failing_since.is_some() {
+            self.singles_pass = true;
+        }
+    }
+
+    /// A call failed. Tells whether bulk calls have failed for so long beside single ones that pass that they are
+    /// better done without.
+    pub(super) fn failed(&mut self, call: Ended, unit: f64) -> bool {
+        if call.jobs == 1 {
+            return false;
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let since = *self.failing_since.get_or_insert(call.started);
+        if self.singles_pass {
+            self.probes += 1;
+            self.opens = call.now + PROBE.delay(self.probes, unit.midpoint(1.0));
+        }
+        self.singles_pass && call.now >= since + BULK_PATIENCE
     }
 }

@@ -96,3 +96,20 @@ async fn a_pass_that_was_denied_after_an_answer_was_lost_is_found_out() {
     let told = run(&batch, 1, MINUTE, &[]).await;
     assert_eq!((told.outcomes[&0], told.attempts[&0]), (Outcome::Cancelled, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn jobs_behind_many_denied_ones_are_tried_too() {
+    for protected in [20, 40, 60] {
+        for vars in [&[][..], &[("BULK", "off")]] {
+            let number = |id: &str| id["job-".len()..].parse::<usize>().unwrap();
+            let names_protected =
+                move |call: &Arrival| call.jobs.iter().any(|id| number(id.as_str()) < protected);
+            let batch = Clockwork::new(20).when(move |call| {
+                (call.op != Op::Describe && names_protected(call)).then(|| Trouble::Fails(denied()))
+            });
+            let told = run(&batch, 100, MINUTE, vars).await;
+            assert_eq!(told.count(Outcome::Cancelled), 100 - protected, "{protected} {vars:?}");
+            assert_eq!(told.count(Outcome::Refused), protected, "{protected} {vars:?}");
+        }
+    }
+}

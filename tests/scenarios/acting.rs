@@ -242,6 +242,27 @@ async fn a_job_to_be_cancelled_and_terminated_is_terminated_once_and_only_the_te
 }
 
 #[tokio::test]
+async fn a_cancel_does_not_suffer_from_a_terminate_that_is_refused() {
+    for fault in [Fault::access_denied(), Fault::client_error(), Fault::server_error()] {
+        let world = World::with(&[("ALLOW_TERMINATE", "true")]).await;
+        let ids = world.jobs(JobStatus::Runnable, 3);
+        for operation in [Operation::TerminateJob, Operation::TerminateJobs] {
+            world.sim.fault(fault.clone().on(operation));
+        }
+        let kind = format!("{fault:?}");
+        let payload = json!([
+            {"jobIds": ids, "reason": "First."},
+            {"jobIds": ids, "reason": "Second.", "action": "terminate"},
+        ]);
+        let report = world.report(&payload).await;
+        assert_eq!(report["summary"]["cancelled"], 3, "{kind}: {report}");
+        let terminates = report["summary"]["refused"].as_u64().or(report["summary"]["unavailable"].as_u64());
+        assert_eq!(terminates, Some(3), "{kind}");
+        assert!(ids.iter().all(|id| world.sim.job(id).unwrap().status_reason.as_deref() == Some("First.")));
+    }
+}
+
+#[tokio::test]
 async fn a_redelivered_request_finds_its_own_work() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
