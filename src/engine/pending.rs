@@ -282,7 +282,8 @@ impl Pending {
 
     /// What is asked of Batch would be denied: it is not even tried.
     pub(super) fn not_tried(&mut self, why: &str, sink: &mut impl Sink) -> Next {
-        let why = format!("not tried, since one job after the other was denied ({why})");
+        let tried = if self.attempts == 0 { "not tried" } else { "not tried again" };
+        let why = format!("{tried}, since one job after the other was denied ({why})");
         self.ask_for_less(Some(&Verdict::because(Outcome::Refused, why)), sink)
     }
 
