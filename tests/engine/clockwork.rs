@@ -1,6 +1,6 @@
 //! A Batch that answers after a latency, up to a rate, and fails as it is told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped};
 use batch_canceller::config::Config;
 use batch_canceller::engine::{AsAsked, JobResult, Judge, Memory, Sink, Tally, Terms, carry_out};
-use batch_canceller::job::{JobStatus, Snapshot};
 use batch_canceller::order::{Order, Ordered};
 use batch_canceller::outcome::{Outcome, Wish};
 use batch_canceller::request::{Action, JobId, Reason};
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
+
+use crate::lives::{Life, Lives, snapshot};
 
 /// The reason that every order gives.
 pub(crate) const REASON: &str = "Superseded.";
@@ -32,6 +33,8 @@ pub(crate) enum Op {
 pub(crate) struct Arrival {
     pub(crate) op: Op,
     pub(crate) jobs: Vec<JobId>,
+    /// What it asks for, if it is to stop them.
+    pub(crate) stop: Option<(Action, Reason)>,
     /// Its place among the calls of its operation, from 1.
     pub(crate) nth: usize,
     pub(crate) at: Duration,
@@ -51,8 +54,22 @@ pub(crate) enum Trouble {
     /// It takes effect, and its answer is this.
     FailsAfterwards(CallError),
     Hangs,
+    /// It takes effect, and there is no answer.
+    HangsAfterwards,
+    /// It takes effect, and its answer comes so much later.
+    Late(Duration),
     /// It shows no job.
     ShowsNothing,
+    /// Some of its jobs fare otherwise than the call.
+    Items(BTreeMap<JobId, Item>),
+}
+
+/// What befalls one job of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub(crate) takes_effect: bool,
+    /// `None` where the answer leaves it out.
+    pub(crate) error: Option<CallError>,
 }
 
 impl From<FailureKind> for Trouble {
@@ -95,11 +112,12 @@ pub(crate) struct Clockwork {
     limit: Option<Limit>,
     buckets: Mutex<BTreeMap<Option<Op>, Bucket>>,
     script: Script,
-    jobs: Mutex<HashMap<JobId, Snapshot>>,
-    /// When each job was stopped, which shows after `effect`.
-    stopped: Mutex<HashMap<JobId, Duration>>,
+    pub(crate) lives: Mutex<Lives>,
+    /// How long a job that is stopped takes to end, and whether it is marked meanwhile.
     pub(crate) effect: Duration,
+    pub(crate) marks_early: bool,
     pub(crate) arrivals: Mutex<Vec<Arrival>>,
+    counts: Mutex<BTreeMap<Op, usize>>,
     pub(crate) failed: Mutex<usize>,
     in_flight: Mutex<(usize, usize)>,
 }
@@ -118,10 +136,11 @@ impl Clockwork {
             limit: None,
             buckets: Mutex::default(),
             script: Box::new(|_| None),
-            jobs: Mutex::default(),
-            stopped: Mutex::default(),
+            lives: Mutex::default(),
             effect: Duration::ZERO,
+            marks_early: false,
             arrivals: Mutex::default(),
+            counts: Mutex::default(),
             failed: Mutex::default(),
             in_flight: Mutex::default(),
         }
@@ -137,7 +156,11 @@ impl Clockwork {
 
     /// A job that is not simply RUNNABLE.
     pub(crate) fn job(self, id: &str, status: &str) -> Self {
-        self.jobs.lock().unwrap().insert(JobId::from(id), snapshot(status));
+        self.life(id, Life::starting_as(snapshot(status)))
+    }
+
+    pub(crate) fn life(self, id: &str, life: Life) -> Self {
+        self.lives.lock().unwrap().insert(id, life);
         self
     }
 
@@ -146,7 +169,7 @@ impl Clockwork {
     }
 
     pub(crate) fn count(&self, op: Op) -> usize {
-        self.arrivals.lock().unwrap().iter().filter(|arrival| arrival.op == op).count()
+        self.counts.lock().unwrap().get(&op).copied().unwrap_or_default()
     }
 
     /// Calls to stop jobs, alone or in bulk.
@@ -168,7 +191,7 @@ impl Clockwork {
 
     /// How many jobs were in fact stopped.
     pub(crate) fn really_stopped(&self) -> usize {
-        self.stopped.lock().unwrap().len()
+        self.lives.lock().unwrap().stopped.len()
     }
 
     /// Takes up to `wanted` tokens; without `in_part`, all or none.
@@ -197,9 +220,20 @@ impl Clockwork {
     }
 
     /// One call up to its effect: how many of its jobs pass, and what befalls its answer.
-    async fn call(&self, op: Op, ids: &[JobId]) -> Result<(usize, Option<Trouble>), CallError> {
+    async fn call(
+        &self,
+        op: Op,
+        stop: Option<(Action, Reason)>,
+        ids: &[JobId],
+    ) -> Result<(usize, Option<Trouble>, UnderWay<'_>), CallError> {
         let at = self.begun.elapsed();
-        let arrival = Arrival { op, jobs: ids.to_vec(), nth: self.count(op) + 1, at };
+        let nth = {
+            let mut counts = self.counts.lock().unwrap();
+            let nth = counts.entry(op).or_default();
+            *nth += 1;
+            *nth
+        };
+        let arrival = Arrival { op, jobs: ids.to_vec(), stop, nth, at };
         let trouble = (self.script)(&arrival);
         self.arrivals.lock().unwrap().push(arrival);
         {
@@ -207,13 +241,12 @@ impl Clockwork {
             in_flight.0 += 1;
             in_flight.1 = in_flight.1.max(in_flight.0);
         }
-        let under = UnderWay(&self.in_flight);
+        let under_way = UnderWay(&self.in_flight);
         if matches!(trouble, Some(Trouble::Hangs)) {
             *self.failed.lock().unwrap() += 1;
             std::future::pending::<()>().await;
         }
         sleep(self.latency).await;
-        drop(under);
         if let Some(Trouble::Fails(error)) = trouble {
             *self.failed.lock().unwrap() += 1;
             return Err(error);
@@ -227,7 +260,24 @@ impl Clockwork {
         if passed == 0 {
             return Err(CallError::new(FailureKind::Throttled));
         }
-        Ok((passed, trouble))
+        Ok((passed, trouble, under_way))
+    }
+
+    /// The way back of an answer.
+    async fn answer<T>(&self, answer: T, trouble: Option<Trouble>) -> Result<T, CallError> {
+        match trouble {
+            Some(Trouble::FailsAfterwards(error)) => {
+                *self.failed.lock().unwrap() += 1;
+                return Err(error);
+            }
+            Some(Trouble::HangsAfterwards) => {
+                *self.failed.lock().unwrap() += 1;
+                std::future::pending::<()>().await;
+            }
+            Some(Trouble::Late(more)) => sleep(more).await,
+            _ => {}
+        }
+        Ok(answer)
     }
 }
 
@@ -240,53 +290,42 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-fn snapshot(status: &str) -> Snapshot {
-    Snapshot {
-        is_cancelled: Some(false),
-        is_terminated: Some(false),
-        ..Snapshot::of(JobStatus::from(status))
-    }
-}
-
 impl BatchApi for Clockwork {
     async fn describe(&self, ids: &[JobId], _: Detail) -> Result<Described, CallError> {
-        let (_, trouble) = self.call(Op::Describe, ids).await?;
-        let stopped = self.stopped.lock().unwrap();
-        let show = |id: &JobId| {
-            let mut shown =
-                self.jobs.lock().unwrap().get(id).cloned().unwrap_or_else(|| snapshot("RUNNABLE"));
-            if stopped.get(id).is_some_and(|at| self.begun.elapsed() >= *at + self.effect) {
-                shown.status = JobStatus::Failed;
-                shown.status_reason = Some(REASON.into());
-                shown.is_cancelled = Some(true);
-            }
-            (id.to_string(), Shown::from(shown))
+        let (_, trouble, _under_way) = self.call(Op::Describe, None, ids).await?;
+        let now = self.begun.elapsed();
+        let shows_nothing = matches!(trouble, Some(Trouble::ShowsNothing));
+        let shown: Vec<_> = {
+            let mut lives = self.lives.lock().unwrap();
+            let show = |id: &JobId| Some((id.to_string(), Shown::from(lives.shown(id, now)?)));
+            ids.iter().filter(|_| !shows_nothing).filter_map(show).collect()
         };
-        match trouble {
-            Some(Trouble::FailsAfterwards(error)) => Err(error),
-            Some(Trouble::ShowsNothing) => Ok(Described::new(ids, [])),
-            _ => Ok(Described::new(ids, ids.iter().map(show))),
-        }
+        self.answer(Described::new(ids, shown), trouble).await
     }
 
-    async fn stop(&self, action: Action, ids: &[JobId], _: &Reason) -> Result<Stopped, CallError> {
+    async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
         let op = if ids.len() == 1 { Op::Stop } else { Op::StopMany };
-        let (passed, trouble) = self.call(op, ids).await?;
-        let (done, throttled) = ids.split_at(passed);
+        let (passed, trouble, _under_way) = self.call(op, Some((action, reason.clone())), ids).await?;
         let now = self.begun.elapsed();
-        {
-            let jobs = self.jobs.lock().unwrap();
-            let stops = |id: &&JobId| {
-                action == Action::Terminate || !jobs.get(*id).is_some_and(|job| job.status.has_started())
+        let (mut accepted, mut errors) = (Vec::new(), Vec::new());
+        for (place, id) in ids.iter().enumerate() {
+            let throttled =
+                || Item { takes_effect: false, error: Some(CallError::new(FailureKind::Throttled)) };
+            let item = match &trouble {
+                _ if place >= passed => Some(throttled()),
+                Some(Trouble::Items(items)) => items.get(id).cloned(),
+                _ => None,
             };
-            self.stopped.lock().unwrap().extend(done.iter().filter(stops).map(|id| (id.clone(), now)));
+            if item.as_ref().is_none_or(|item| item.takes_effect) {
+                let mut lives = self.lives.lock().unwrap();
+                lives.stop(id, action, reason.as_str(), now, self.effect, self.marks_early);
+            }
+            match item {
+                None => accepted.push(id.to_string()),
+                Some(Item { error, .. }) => errors.extend(error.map(|error| (id.to_string(), error))),
+            }
         }
-        if let Some(Trouble::FailsAfterwards(error)) = trouble {
-            *self.failed.lock().unwrap() += 1;
-            return Err(error);
-        }
-        let error = |id: &JobId| (id.to_string(), CallError::new(FailureKind::Throttled));
-        Ok(Stopped::new(done.iter().map(ToString::to_string), throttled.iter().map(error)))
+        self.answer(Stopped::new(accepted, errors), trouble).await
     }
 }
 

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to fail")]
 
 mod budget;
+mod chance;
 mod clockwork;
 mod limits;
+mod lives;
 mod outages;
 mod refusals;
