@@ -101,7 +101,7 @@ impl<J> Parcel<J> {
         Self { most: 1, ..Self::of(jobs) }
     }
 
-    /// The two halves, which no call joins again.
+    /// The two halves. No call with one of them gets larger than that.
     pub(super) fn halves(mut self) -> [Self; 2] {
         let most = self.jobs.len().div_ceil(2);
         let rest = self.jobs.split_off(most);
@@ -123,6 +123,11 @@ impl<J> Parcel<J> {
         if self.most > 1 && !self.rejoined {
             (self.most, self.fails, self.rejoined) = (usize::MAX, 0, true);
         }
+    }
+
+    /// Whether its call failed as a whole, or it is half of one that did. Jobs that go alone have failed by themselves.
+    fn has_failed(&self) -> bool {
+        self.fails > 0 || self.most > 1 && self.most < usize::MAX
     }
 
     fn is_fresh(&self) -> bool {
@@ -395,7 +400,7 @@ impl<J> Calls<J> {
             }
         }
         let hurry = |mut due: Due<J>| {
-            if is_meant(&due.lane) && due.parcel.fails > 0 {
+            if is_meant(&due.lane) && due.parcel.has_failed() {
                 due.parcel.rejoin();
                 due.at.0.0 = Duration::ZERO;
             }
