@@ -417,3 +417,6 @@ impl<J> Calls<J> {
         self.lanes.entry(lane).or_insert_with(|| Queue::new(now))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -353,3 +353,5 @@ impl BulkHealth {
         self.singles_pass && call.now >= since + BULK_PATIENCE
     }
 }
+#[cfg(test)]
+mod tests;
