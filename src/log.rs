@@ -333,4 +333,72 @@ mod tests {
             assert_eq!(line.len(), LONGEST_TEXT + "…".len() + 2, "{c:?}");
         }
     }
+
+    #[test]
+    fn a_level_follows_from_what_is_to_be_done() {
+        use Outcome::*;
+        for outcome in Outcome::ALL {
+            let expected = match outcome {
+                Rejected | Refused => Level::Error,
+                Accepted | NotFound | Unavailable | NotAttempted => Level::Warn,
+                Cancelled | Terminated | Cancelling | Terminating | Finished | Started | WouldCancel
+                | WouldTerminate => Level::Info,
+            };
+            assert_eq!(level(outcome), expected, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn every_line_has_the_least_level_that_lambda_keeps() {
+        for (least, expected) in [
+            (Level::Trace, ["INFO", "WARN", "ERROR"]),
+            (Level::Info, ["INFO", "WARN", "ERROR"]),
+            (Level::Warn, ["WARN", "WARN", "ERROR"]),
+            (Level::Fatal, ["FATAL", "FATAL", "FATAL"]),
+        ] {
+            let log = Log::new(io::sink(), least);
+            let mut lines = log.lines("request");
+            lines.at(0);
+            for level in [Level::Info, Level::Warn, Level::Error] {
+                lines.line(level, "", &());
+            }
+            let text = String::from_utf8(lines.text).unwrap();
+            let levels: Vec<_> = text
+                .lines()
+                .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].clone())
+                .collect();
+            assert_eq!(levels, expected, "{least:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_shows_of_a_job_what_it_does_not_say_anyway() {
+        let job = Snapshot {
+            status_reason: Some("r".into()),
+            job_name: Some("n".into()),
+            job_queue: Some("q".into()),
+            is_cancelled: Some(true),
+            is_terminated: Some(false),
+            ..Snapshot::of("FAILED".into())
+        };
+        let check = |reason, named, expected: &str| {
+            assert_eq!(serde_json::to_string(&Seen::of(&job, reason, named)).unwrap(), expected);
+        };
+        let (marked, named) = (r#""isCancelled":true"#, r#""jobName":"n","jobQueue":"q""#);
+        check(Some("r"), false, &format!(r#"{{"status":"FAILED",{marked}}}"#));
+        check(Some("other"), false, &format!(r#"{{"status":"FAILED","statusReason":"r",{marked}}}"#));
+        check(None, true, &format!(r#"{{"status":"FAILED","statusReason":"r",{named},{marked}}}"#));
+    }
+
+    #[test]
+    fn lines_are_passed_on_when_there_are_many() {
+        let log = Log::new(io::sink(), Level::Info);
+        let mut lines = log.lines("request");
+        for _ in 0..1000 {
+            lines.line(Level::Info, &"m".repeat(100), &());
+            assert!(lines.text.len() <= GATHERED);
+        }
+        lines.flush();
+        assert!(lines.text.is_empty());
+    }
 }

@@ -50,3 +50,33 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::FailureKind;
+
+    #[tokio::test(start_paused = true)]
+    async fn bulk_calls_found_missing_are_asked_for_again_after_a_while() {
+        let memory = Memory::new(true);
+        let missing = CallError::new(FailureKind::NoBulk);
+        assert!(memory.has_bulk());
+        for _ in 0..2 {
+            memory.no_bulk(&missing);
+            assert!(!memory.has_bulk());
+            tokio::time::advance(BULK_PAUSE / 2).await;
+            // One more answer to a call that was under way tells nothing new.
+            memory.no_bulk(&missing);
+            tokio::time::advance(BULK_PAUSE / 2).await;
+            assert!(memory.has_bulk());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bulk_calls_that_are_switched_off_stay_so() {
+        let memory = Memory::new(false);
+        memory.no_bulk(&CallError::new(FailureKind::NoBulk));
+        tokio::time::advance(BULK_PAUSE * 2).await;
+        assert!(!memory.has_bulk());
+    }
+}

@@ -351,3 +351,6 @@ impl Pending {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+use super::*;
+use crate::batch::FailureKind;
+use crate::job::{JobStatus, Snapshot};
+use crate::outcome::{Wish, judge};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Outcomes in the order in which they were told, with what was said of them.
+#[derive(Default)]
+struct Told(Vec<(Outcome, String)>);
+
+impl Sink for Told {
+    fn settled(&mut self, result: JobResult<'_>) {
+        self.0.push((result.verdict.outcome, result.verdict.why.clone().unwrap_or_default()));
+    }
+}
+
+impl Told {
+    fn outcomes(&self) -> String {
+        self.0.iter().map(|(outcome, _)| outcome.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A job with wishes such as `cancel a, terminate b, dry c`.
+fn job(wishes: &str) -> Pending {
+    let wish = |(delivery, wish): (usize, &str)| {
+        let (verb, reason) = wish.split_once(' ').unwrap();
+        let action = if verb == "terminate" { Action::Terminate } else { Action::Cancel };
+        let wish = Wish { action, reason: Reason::new(reason).unwrap(), dry_run: verb == "dry" };
+        Ordered { wish, delivery, place: 0 }
+    };
+    let wishes = wishes.split(", ").filter(|wish| !wish.is_empty()).enumerate().map(wish).collect();
+    Pending::new(Order { id: JobId::from("job"), wishes })
+}
+
+/// A job as seen: a status, then `marked` or a reason.
+fn seen(text: &str) -> Look {
+    let (status, more) = text.split_once(' ').unwrap_or((text, ""));
+    Look::Seen(Snapshot {
+        is_cancelled: Some(!more.is_empty()),
+        is_terminated: Some(false),
+        status_reason: (!more.is_empty() && more != "marked").then(|| more.into()),
+        ..Snapshot::of(JobStatus::from(status))
+    })
+}
+
+fn looked(job: &mut Pending, look: Look, told: &mut Told) -> bool {
+    job.looked(look, |ordered, look| judge(&ordered.wish, look), told)
+}
+
+/// A job that was seen RUNNABLE and is to be cancelled.
+fn to_be_cancelled() -> Pending {
+    let mut job = job("cancel a");
+    assert!(looked(&mut job, seen("RUNNABLE"), &mut Told::default()));
+    job
+}
+
+#[test]
+fn a_look_settles_what_needs_no_call_and_the_strongest_wish_is_asked_for() {
+    let check = |wishes: &str, look: Look, told_then: &str, asks: &str| {
+        let (mut job, mut told) = (job(wishes), Told::default());
+        let goes_on = looked(&mut job, look, &mut told);
+        assert_eq!(told.outcomes(), told_then, "{wishes}");
+        let lane = match job.lane() {
+            Lane::Act(action, reason) => format!("{} {}", action.as_str(), reason.as_str()),
+            lane => format!("{lane:?}"),
+        };
+        assert_eq!((goes_on, &*lane), (asks != "Look", asks), "{wishes}");
+    };
+    check("cancel a", seen("RUNNABLE"), "", "cancel a");
+    check("cancel a, cancel b", seen("RUNNABLE"), "", "cancel a");
+    check("cancel a, terminate b, terminate c", seen("RUNNABLE"), "", "terminate b");
+    check("dry a, cancel b", seen("RUNNABLE"), "would_cancel", "cancel b");
+    check("dry a", seen("RUNNABLE"), "would_cancel", "Look");
+    check("cancel a, terminate b", seen("RUNNING"), "started", "terminate b");
+    check("cancel a, cancel b", seen("FAILED a"), "cancelled finished", "Look");
+    check("cancel a, dry b", Look::Missing, "not_found not_found", "Look");
+    check("dry a, cancel b", Look::Unseen("500".into()), "unavailable", "cancel b");
+}
+
+#[test]
+fn a_job_is_missing_only_if_it_was_asked_for_two_seconds_after_an_answer_left_it_out() {
+    let mut job = job("cancel a");
+    for (began, now, expected) in [
+        (0, 100, Look::NotShown),
+        (50, 150, Look::NotShown),
+        // Asked for too early, however late the answer.
+        (2_099, 9_000, Look::NotShown),
+        (2_100, 2_200, Look::Missing),
+    ] {
+        assert_eq!(job.not_shown(ms(began), ms(now)), expected, "{began} {now}");
+        assert_eq!(job.second_look(), ms(2_100));
+    }
+    // Once shown, it counts anew.
+    looked(&mut job, seen("RUNNABLE"), &mut Told::default());
+    assert_eq!(job.not_shown(ms(5_000), ms(5_100)), Look::NotShown);
+    job.confirmed(seen("RUNNABLE"), ms(6_000), &mut Told::default());
+    assert_eq!(job.not_shown(ms(9_000), ms(9_100)), Look::NotShown);
+}
+
+/// Looks after an accepted cancel at 1 s, which is watched for three seconds: when each comes, and what is told.
+#[track_caller]
+fn check_polls(looks: &str, expected: &[u64], told_then: &str) {
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    job.acted(true, ms(1_000), ms(3_000));
+    let (mut now, mut times) = (ms(1_000), Vec::new());
+    loop {
+        match job.confirmed(seen(looks), now, &mut told) {
+            Next::LookAt(due) => now = due,
+            next => {
+                assert_eq!(next, Next::Done);
+                break;
+            }
+        }
+        times.push(u64::try_from(now.as_millis()).unwrap());
+    }
+    assert_eq!((&*times, &*told.outcomes()), (expected, told_then), "{looks}");
+}
+
+#[test]
+fn looks_after_acting_come_ever_later_and_the_last_when_the_time_is_up() {
+    check_polls("FAILED a", &[], "cancelled");
+    check_polls("RUNNING", &[], "started");
+    check_polls("RUNNABLE", &[1_100, 1_300, 1_700, 2_500, 4_000], "cancelling");
+    check_polls("RUNNABLE marked", &[1_100, 1_300, 1_700, 2_500, 4_000], "cancelling");
+    // It waits for other jobs, which may take days.
+    check_polls("PENDING marked", &[1_100, 1_300, 1_700, 1_750], "cancelling");
+}
+
+#[test]
+fn an_odd_answer_after_acting_is_waited_out() {
+    // Seen before: it is there, so the next look comes as any other.
+    let mut job = to_be_cancelled();
+    job.acted(true, ms(0), ms(3_000));
+    let look = job.not_shown(ms(10), ms(20));
+    assert_eq!(job.confirmed(look, ms(20), &mut Told::default()), Next::LookAt(ms(120)));
+    // Never seen: it may not exist, which two looks tell.
+    let mut job = self::job("cancel a");
+    looked(&mut job, Look::Unseen("500".into()), &mut Told::default());
+    job.acted(true, ms(0), ms(3_000));
+    let look = job.not_shown(ms(10), ms(20));
+    assert_eq!(job.confirmed(look, ms(20), &mut Told::default()), Next::LookAt(ms(2_020)));
+    let (look, mut told) = (job.not_shown(ms(2_020), ms(2_040)), Told::default());
+    assert_eq!(job.confirmed(look, ms(2_040), &mut told), Next::Done);
+    assert_eq!(told.outcomes(), "not_found");
+}
+
+#[test]
+fn failures_count_within_a_stage() {
+    let mut job = job("cancel a");
+    assert_eq!(job.failures(), (0, ms(0)));
+    job.failed_alone(ms(10));
+    job.failed_alone(ms(20));
+    job.note(&CallError::new(FailureKind::Server));
+    assert_eq!((job.failures(), &*job.last_failure()), ((2, ms(10)), "Server"));
+    looked(&mut job, seen("RUNNABLE"), &mut Told::default());
+    assert_eq!((job.failures().0, &*job.last_failure()), (0, ""));
+    job.failed_alone(ms(30));
+    assert_eq!(job.failures(), (1, ms(30)));
+    job.acted(true, ms(40), ms(0));
+    assert_eq!(job.failures().0, 0);
+}
+
+#[test]
+fn a_job_whose_calls_failed_is_looked_at_once_before_it_goes_on() {
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    job.call_failed(&CallError::new(FailureKind::Throttled));
+    assert!(!job.pause_to_look(), "nothing can have been carried out");
+    job.call_failed(&CallError::new(FailureKind::Timeout));
+    assert!(job.may_have_been_stopped() && job.pause_to_look());
+    assert_eq!(job.confirmed(seen("RUNNABLE"), ms(100), &mut told), Next::Act);
+    assert_eq!(job.lane(), Lane::Act(Action::Cancel, Reason::new("a").unwrap()));
+    assert!(!job.pause_to_look(), "it was looked at");
+    assert_eq!(job.confirmed(seen("FAILED a"), ms(100), &mut told), Next::Done);
+    assert_eq!(told.outcomes(), "cancelled");
+}
+
+/// What is said of a job that no further call is made for, after calls that failed in these ways; `look` where it
+/// is looked at before.
+#[track_caller]
+fn check_given_up(failures: &[FailureKind], expected: &str, why: &str) {
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    for kind in failures {
+        job.attempts += 1;
+        job.call_failed(&CallError::new(*kind));
+    }
+    let looks = job.stop_acting("500", ms(0), &mut told);
+    let outcome = if looks { "look".into() } else { told.outcomes() };
+    assert_eq!(outcome, expected, "{failures:?}");
+    let said = told.0.first().map_or("", |(_, why)| why);
+    assert_eq!(said, why, "{failures:?}");
+}
+
+#[test]
+fn a_job_that_is_given_up_is_looked_at_if_a_call_may_have_been_carried_out() {
+    use FailureKind::*;
+    check_given_up(&[], "unavailable", "not tried, since Batch kept failing (500)");
+    check_given_up(&[Throttled], "unavailable", "Throttled");
+    check_given_up(&[Throttled, Refused], "refused", "Refused");
+    check_given_up(&[Refused, Throttled], "unavailable", "Throttled");
+    check_given_up(&[Timeout], "look", "");
+    check_given_up(&[Timeout, Denied], "look", "");
+}
+
+/// What is said when the time is up in this stage, after so many calls to stop the job and this failure.
+#[track_caller]
+fn check_out_of_time(
+    stage: Stage,
+    attempts: u32,
+    failure: Option<FailureKind>,
+    under_way: bool,
+    expected: (&str, &str),
+) {
+    let (mut job, mut told) =
+        (if stage == Stage::Look { job("cancel a") } else { to_be_cancelled() }, Told::default());
+    job.attempts = attempts;
+    if stage == Stage::Confirm {
+        job.acted(true, ms(0), ms(0));
+    }
+    if let Some(kind) = failure {
+        job.note(&CallError::new(kind));
+    }
+    job.out_of_time(stage, under_way, &mut told);
+    let (_, why) = told.0.first().unwrap();
+    assert_eq!(
+        (&*told.outcomes(), why.as_str()),
+        expected,
+        "{stage:?}, {attempts}, {failure:?}, {under_way}"
+    );
+}
+
+#[test]
+fn the_time_is_up() {
+    use FailureKind::Server;
+    let not_attempted = ("not_attempted", "the deadline came first");
+    check_out_of_time(Stage::Look, 0, None, false, not_attempted);
+    check_out_of_time(Stage::Look, 0, None, true, ("unavailable", "the deadline came first"));
+    let after_failure = ("unavailable", "the deadline came first; the last answer was: Server");
+    check_out_of_time(Stage::Look, 0, Some(Server), false, after_failure);
+    check_out_of_time(Stage::Act, 0, None, false, not_attempted);
+    let not_accepted = ("unavailable", "the deadline came before Batch had accepted it");
+    check_out_of_time(Stage::Act, 1, None, true, not_accepted);
+    check_out_of_time(Stage::Act, 1, None, false, not_accepted);
+    let unseen =
+        ("accepted", "Batch accepted the cancel, but it could not be looked at: the deadline came first");
+    check_out_of_time(Stage::Confirm, 1, None, false, unseen);
+}
+
+#[test]
+fn what_was_seen_last_is_told_when_no_further_look_is_taken() {
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    job.acted(true, ms(0), ms(3_000));
+    assert_eq!(job.confirmed(seen("RUNNABLE marked"), ms(0), &mut told), Next::LookAt(ms(100)));
+    job.stop_confirming("500", &mut told);
+    assert_eq!(told.outcomes(), "cancelling");
+}
+
+#[test]
+fn a_name_and_a_queue_are_held_once() {
+    struct Last(Option<Snapshot>);
+    impl Sink for Last {
+        fn settled(&mut self, result: JobResult<'_>) {
+            self.0 = result.after.cloned();
+        }
+    }
+    let named = |status: &str| {
+        let Look::Seen(seen) = seen(status) else { unreachable!() };
+        Look::Seen(Snapshot { job_name: Some("etl".into()), job_queue: Some("q".into()), ..seen })
+    };
+    for (before, kept) in [(named("RUNNABLE"), false), (Look::Unseen("500".into()), true)] {
+        let (mut job, mut last) = (job("cancel a"), Last(None));
+        looked(&mut job, before, &mut Told::default());
+        job.acted(true, ms(0), ms(0));
+        job.confirmed(named("FAILED a"), ms(0), &mut last);
+        let after = last.0.unwrap();
+        assert_eq!((after.job_name.is_some(), after.job_queue.is_some()), (kept, kept));
+    }
+}
