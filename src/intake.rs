@@ -62,3 +62,60 @@ impl Intake {
 pub(crate) fn jobs(delivery: &Delivery) -> usize {
     delivery.request.as_ref().map_or(0, |request: &CancelRequest| request.jobs.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::to_raw_value};
+
+    use super::*;
+    use crate::request::Rules;
+    use crate::trigger::deliveries;
+
+    /// Requests that name so many jobs each (none: a malformed one), and what becomes of them with room for ten jobs:
+    /// `+` taken, `-` back untouched, `x` rejected; then the number of results, and of orders.
+    #[track_caller]
+    fn check(is_sqs: bool, jobs: &[usize], expected: &str, results: usize, orders: usize) {
+        let request = |(number, jobs): (usize, &usize)| {
+            let ids: Vec<_> = (0..*jobs).map(|job| format!("{number}-{job}")).collect();
+            json!({"jobIds": ids, "reason": "r"})
+        };
+        let requests: Vec<_> = jobs.iter().enumerate().map(request).collect();
+        let record = |request: &serde_json::Value| json!({"eventSource": "aws:sqs", "messageId": "m", "body": request.to_string()});
+        let records: Vec<_> = requests.iter().map(record).collect();
+        let payload = if is_sqs { json!({"Records": records}) } else { json!(requests) };
+        let rules = Rules { region: None, account: None, allow_terminate: false };
+        let deliveries = deliveries(&to_raw_value(&payload).unwrap(), &rules, "request").unwrap();
+        let intake = admit(deliveries, 10);
+        let told = intake.deliveries.iter().enumerate().map(|(place, delivery)| match &delivery.request {
+            Err(_) => 'x',
+            Ok(_) if place < intake.room => '+',
+            Ok(_) => '-',
+        });
+        assert_eq!(told.collect::<String>(), expected, "{jobs:?}");
+        assert_eq!((intake.results(), intake.orders().len()), (results, orders), "{jobs:?}");
+    }
+
+    #[test]
+    fn as_many_whole_deliveries_are_taken_on_as_there_is_room_for() {
+        check(true, &[1, 2, 3], "+++", 6, 6);
+        check(true, &[5, 5], "++", 10, 10);
+        check(true, &[5, 5, 1], "++-", 11, 10);
+        // Nothing overtakes what had no room.
+        check(true, &[6, 5, 1], "+--", 8, 6);
+        // One that is malformed names no jobs, and is told so whether there is room or not.
+        check(true, &[5, 0, 5, 1, 0], "+x+-x", 13, 10);
+    }
+
+    #[test]
+    fn a_delivery_that_exceeds_the_limit_alone_is_rejected_and_the_others_are_not() {
+        check(true, &[11], "x", 1, 0);
+        check(true, &[3, 11, 4], "+x+", 8, 7);
+    }
+
+    #[test]
+    fn what_cannot_be_handed_back_in_part_is_taken_on_as_a_whole_or_rejected() {
+        check(false, &[5, 5], "++", 10, 10);
+        check(false, &[5, 5, 1], "xxx", 3, 0);
+        check(false, &[11], "x", 1, 0);
+    }
+}

@@ -137,3 +137,91 @@ fn partial_batch(report: &Report) -> Option<PartialBatch> {
     }
     Some(PartialBatch { batch_item_failures })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json, value::to_raw_value};
+
+    use super::*;
+    use crate::engine::Tally;
+    use crate::outcome::Outcome;
+    use crate::report::Gathered;
+    use crate::request::Rules;
+    use crate::trigger::deliveries;
+
+    /// A report on the records of one payload, of which those marked `!` are not settled.
+    fn report(payload: &Value, marks: &[&str]) -> Report {
+        let rules = Rules { region: None, account: None, allow_terminate: false };
+        let deliveries = deliveries(&to_raw_value(payload).unwrap(), &rules, "request").unwrap();
+        let mut gathered = Gathered::new(deliveries.len(), true);
+        for (place, mark) in marks.iter().enumerate() {
+            let outcome = if mark.ends_with('!') { Outcome::Unavailable } else { Outcome::Cancelled };
+            gathered.delivery(place, &outcome.into(), 1);
+        }
+        Report::new(deliveries, gathered, Tally::default())
+    }
+
+    /// Records as `id` or `id@group`, with `!` where they are not settled, and the ids that come back, or `all`.
+    #[track_caller]
+    fn check(queue: &str, records: &[&str], expected: &str) {
+        let record = |record: &&str| {
+            let (id, group) =
+                record.trim_end_matches('!').split_once('@').unwrap_or((record.trim_end_matches('!'), ""));
+            json!({"eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:eu-west-1:123456789012:{queue}"),
+                "messageId": id, "attributes": {"MessageGroupId": group}, "body": r#"{"jobId":"a","reason":"r"}"#})
+        };
+        let payload = json!({"Records": records.iter().map(record).collect::<Vec<_>>()});
+        let ids = match reply(&report(&payload, records)) {
+            Ok(Reply::PartialBatch(PartialBatch { batch_item_failures: failures })) => {
+                failures.iter().map(|failure| &*failure.item_identifier).collect::<Vec<_>>().join(" ")
+            }
+            Ok(Reply::Report(report)) => panic!("{report}"),
+            Err(error) => {
+                assert_eq!(error.error_type(), "CancellationIncomplete");
+                "all".into()
+            }
+        };
+        assert_eq!(ids, expected, "{records:?}");
+    }
+
+    #[test]
+    fn exactly_the_unsettled_messages_come_back_each_once() {
+        check("q", &["a", "b"], "");
+        check("q", &["a!", "b", "c!"], "a c");
+        check("q", &["a!", "a", "a!"], "a");
+        check("q", &["a", "a!"], "a");
+        // Groups of a standard queue say nothing about order.
+        check("q", &["a@g!", "b@g"], "a");
+        // Without an id, only the whole batch can come back; if it is settled, it need not.
+        check("q", &["!", "b"], "all");
+        check("q", &["", "b!"], "b");
+    }
+
+    #[test]
+    fn a_group_comes_back_from_its_first_unsettled_message_on() {
+        check("q.fifo", &["a@g", "b@g"], "");
+        check("q.fifo", &["a@g", "b@g!", "c@h", "d@g", "e@h!", "f@g"], "b d e f");
+        check("q.fifo", &["a@g!", "b@h"], "a");
+        // What holds its group back holds one without an id back as well.
+        check("q.fifo", &["a@g!", "@g"], "all");
+    }
+
+    #[test]
+    fn everybody_else_gets_the_report_or_fails_with_it() {
+        let payload = json!([{"jobId": "a", "reason": "r"}, {"jobId": "b", "reason": "r"}]);
+        let Ok(Reply::Report(told)) = reply(&report(&payload, &["a", "b"])) else { panic!() };
+        let told: Value = serde_json::from_str(told.get()).unwrap();
+        assert_eq!(told["summary"]["settled"], 2);
+        let error = reply(&report(&payload, &["a", "b!"])).unwrap_err();
+        let told: Value = serde_json::from_str(&error.to_string()).unwrap();
+        assert_eq!((&told["summary"]["settled"], error.error_type()), (&json!(1), "CancellationIncomplete"));
+        assert!(reply(&report(&json!([]), &[])).is_ok());
+    }
+
+    #[test]
+    fn characters_are_counted_as_a_string_within_json_has_them() {
+        for (text, expected) in [("", 0), ("abc", 3), ("\"a\"", 5), ("\\", 2), ("é", 1), ("🦀", 2)] {
+            assert_eq!(chars_within_json(text), expected, "{text}");
+        }
+    }
+}

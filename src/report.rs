@@ -272,3 +272,6 @@ impl Serialize for Summary<'_> {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -294,7 +294,7 @@ fn throttling_again_and_again_waits_longer_until_a_call_passes() {
     let mut throttled = |service: &mut Service| {
         service.started(now);
         service.throttled(Ended { started: now, now, jobs: 1 }, false, wait(now));
-        let waits = service.opens_at(now) - now;
+        let waits = service.opens_at(now).saturating_sub(now);
         now += ms(10_000);
         waits.as_millis()
     };
