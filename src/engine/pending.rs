@@ -165,7 +165,11 @@ impl Pending {
         if self.order.wishes.is_empty() {
             return Next::Done;
         }
-        (self.call, self.attempts, self.polls) = (Call::NotMade, 0, 0);
+        // What may have been carried out stays so, whatever becomes of the next call.
+        if !self.may_have_been_stopped() {
+            self.call = Call::NotMade;
+        }
+        self.polls = 0;
         self.next_stage();
         self.ask();
         Next::Act

@@ -186,8 +186,8 @@ fn check_given_up(failures: &[FailureKind], expected: &str, why: &str) {
         job.attempts += 1;
         job.call_failed(&CallError::new(*kind));
     }
-    let looks = job.stop_acting("500", ms(0), &mut told);
-    let outcome = if looks { "look".into() } else { told.outcomes() };
+    let next = job.stop_acting("500", ms(0), &mut told);
+    let outcome = if next == Next::Done { told.outcomes() } else { "look".into() };
     assert_eq!(outcome, expected, "{failures:?}");
     let said = told.0.first().map_or("", |(_, why)| why);
     assert_eq!(said, why, "{failures:?}");
@@ -202,6 +202,21 @@ fn a_job_that_is_given_up_is_looked_at_if_a_call_may_have_been_carried_out() {
     check_given_up(&[Refused, Throttled], "unavailable", "Throttled");
     check_given_up(&[Timeout], "look", "");
     check_given_up(&[Timeout, Denied], "look", "");
+}
+
+#[test]
+fn a_cancel_is_asked_for_where_a_terminate_is_refused() {
+    let (mut job, mut told) = (job("cancel a, terminate b, cancel c"), Told::default());
+    assert!(looked(&mut job, seen("RUNNABLE"), &mut told));
+    assert_eq!(job.lane(), Lane::Act(Action::Terminate, Reason::new("b").unwrap()));
+    job.attempts = 1;
+    job.call_failed(&CallError::new(FailureKind::Denied));
+    assert_eq!(job.stop_acting("", ms(0), &mut told), Next::Act);
+    assert_eq!(told.outcomes(), "refused");
+    assert_eq!(job.lane(), Lane::Act(Action::Cancel, Reason::new("a").unwrap()));
+    job.acted(true, ms(0), ms(0));
+    assert_eq!(job.confirmed(seen("FAILED a"), ms(100), &mut told), Next::Done);
+    assert_eq!(told.outcomes(), "refused cancelled finished");
 }
 
 /// What is said when the time is up in this stage, after so many calls to stop the job and this failure.
@@ -244,7 +259,7 @@ fn the_time_is_up() {
     check_out_of_time(Stage::Act, 1, None, true, not_accepted);
     check_out_of_time(Stage::Act, 1, None, false, not_accepted);
     let unseen =
-        ("accepted", "Batch accepted the cancel, but it could not be looked at: the deadline came first");
+        ("accepted", "Batch accepted the call, but it could not be looked at: the deadline came first");
     check_out_of_time(Stage::Confirm, 1, None, false, unseen);
 }
 
