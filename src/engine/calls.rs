@@ -205,8 +205,11 @@ impl<J> Queue<J> {
 #[derive(Debug)]
 pub(super) struct Calls<J> {
     lanes: BTreeMap<Lane, Queue<J>>,
-    /// The lanes of acts in the order of their turns, each once.
-    turns: VecDeque<Lane>,
+    /// The lanes of acts in the order of their turns, each once, with the number of its turn. Apart by action: while
+    /// one of the two must not be called, its lanes, of which there may be thousands, are not even looked through.
+    turns: BTreeMap<Action, VecDeque<(u64, Lane)>>,
+    /// How many turns there ever were.
+    turn: u64,
     later: BinaryHeap<Due<J>>,
     /// How many parcels were ever put off: those due at the same time come back in that order.
     put_off: u64,
@@ -247,7 +250,8 @@ impl<J> Default for Calls<J> {
     fn default() -> Self {
         Self {
             lanes: BTreeMap::new(),
-            turns: VecDeque::new(),
+            turns: BTreeMap::new(),
+            turn: 0,
             later: BinaryHeap::new(),
             put_off: 0,
             ready: PerStage::default(),
@@ -306,13 +310,13 @@ impl<J> Calls<J> {
     /// When what is put off is next due, or a call has waited long enough for company.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
         let later = self.later.peek().map(|due| due.at.0.0);
-        let oldest = [self.turns.front(), Some(&Lane::Confirm)];
-        let lingering = oldest.into_iter().flatten().filter_map(|lane| self.lanes.get(lane));
+        let oldest = self.turns.values().filter_map(|turns| turns.front()).map(|(_, lane)| lane);
+        let lingering = oldest.chain([&Lane::Confirm]).filter_map(|lane| self.lanes.get(lane));
         let lingering = lingering.map(|queue| queue.since + LINGER).filter(|due| *due > now);
         later.into_iter().chain(lingering).min()
     }
 
-    /// The next call of a stage, of at most as many jobs as `limit` allows in its lane, if any. One that could get
+    /// The next call of a stage, of at most as many jobs as `limit` allows for its lane's kind of call, if any. One that could get
     /// fuller waits, as long as there are `more` jobs to come, for a second at most.
     pub(super) fn take(
         &mut self,
@@ -329,9 +333,15 @@ impl<J> Calls<J> {
             Stage::Look => Lane::Look,
             Stage::Confirm => Lane::Confirm,
             Stage::Act => {
-                let is_next = |lane: &Lane| self.lanes.get(lane).is_some_and(|queue| may_go(lane, queue));
-                let place = self.turns.iter().position(is_next)?;
-                self.turns.remove(place)?
+                let is_next =
+                    |(_, lane): &(u64, Lane)| self.lanes.get(lane).is_some_and(|queue| may_go(lane, queue));
+                let next_of = |(action, turns): (&Action, &VecDeque<(u64, Lane)>)| {
+                    turns.front().filter(|(_, lane)| limit(lane) > 0)?;
+                    let (place, (turn, _)) = turns.iter().enumerate().find(|(_, lane)| is_next(lane))?;
+                    Some((*turn, *action, place))
+                };
+                let (_, action, place) = self.turns.iter().filter_map(next_of).min()?;
+                self.turns.get_mut(&action)?.remove(place)?.1
             }
         };
         let queue = self.lanes.get_mut(&lane).filter(|queue| may_go(&lane, queue))?;
@@ -340,8 +350,8 @@ impl<J> Calls<J> {
         if is_empty {
             self.lanes.remove(&lane);
         }
-        if stage == Stage::Act && !is_empty {
-            self.turns.push_back(lane.clone());
+        if !is_empty {
+            self.take_turn(&lane);
         }
         *self.ready.of_mut(stage) -= parcel.jobs.len();
         Some((lane, parcel))
@@ -381,7 +391,9 @@ impl<J> Calls<J> {
             queue.parcels.retain(|parcel| !parcel.jobs.is_empty());
         }
         self.lanes.retain(|_, queue| !queue.parcels.is_empty());
-        self.turns.retain(|lane| self.lanes.contains_key(lane));
+        for turns in self.turns.values_mut() {
+            turns.retain(|(_, lane)| self.lanes.contains_key(lane));
+        }
         let mut later = mem::take(&mut self.later).into_sorted_vec();
         later.reverse();
         for due in &mut later {
@@ -411,10 +423,18 @@ impl<J> Calls<J> {
 
     fn queue(&mut self, lane: Lane, jobs: usize, now: Duration) -> &mut Queue<J> {
         *self.ready.of_mut(lane.stage()) += jobs;
-        if lane.stage() == Stage::Act && !self.lanes.contains_key(&lane) {
-            self.turns.push_back(lane.clone());
+        if !self.lanes.contains_key(&lane) {
+            self.take_turn(&lane);
         }
         self.lanes.entry(lane).or_insert_with(|| Queue::new(now))
+    }
+
+    /// A lane of acts, which is not empty, joins the others behind.
+    fn take_turn(&mut self, lane: &Lane) {
+        if let Lane::Act(action, _) = lane {
+            self.turn += 1;
+            self.turns.entry(*action).or_default().push_back((self.turn, lane.clone()));
+        }
     }
 }
 
