@@ -311,7 +311,7 @@ impl<J> Calls<J> {
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
         let later = self.later.peek().map(|due| due.at.0.0);
         let oldest = self.turns.values().filter_map(|turns| turns.front()).map(|(_, lane)| lane);
-        let lingering = oldest.chain([&Lane::Confirm]).filter_map(|lane| self.lanes.get(lane));
+        let lingering = oldest.chain([&Lane::Look, &Lane::Confirm]).filter_map(|lane| self.lanes.get(lane));
         let lingering = lingering.map(|queue| queue.since + LINGER).filter(|due| *due > now);
         later.into_iter().chain(lingering).min()
     }

@@ -244,15 +244,17 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             let more = self.jobs(Stage::Look) > 0 || self.awaits_orders();
             let most = self.terms.limits.max_in_flight * self.limit(Action::Cancel, now).max(1);
             let enough = self.calls.ready(Stage::Act) >= most;
-            let first = if enough { Stage::Act } else { Stage::Look };
-            let then = if enough { Stage::Look } else { Stage::Act };
-            self.take(first, more && first == Stage::Act, now)
-                .or_else(|| self.take(then, more && then == Stage::Act, now))
-                .or_else(|| {
-                    let acts = self.jobs(Stage::Act) > 0 && !self.acts_are_over;
-                    let more = (more || acts) && now < self.act_until(now);
-                    self.take(Stage::Confirm, more, now)
-                })
+            // Each with whether a call that could get fuller waits. Orders come one by one, as jobs are settled.
+            let stages = if enough {
+                [(Stage::Act, more), (Stage::Look, self.awaits_orders())]
+            } else {
+                [(Stage::Look, false), (Stage::Act, more)]
+            };
+            stages.into_iter().find_map(|(stage, waits)| self.take(stage, waits, now)).or_else(|| {
+                let acts = self.jobs(Stage::Act) > 0 && !self.acts_are_over;
+                let more = (more || acts) && now < self.act_until(now);
+                self.take(Stage::Confirm, more, now)
+            })
         })
     }
 

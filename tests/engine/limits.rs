@@ -85,6 +85,17 @@ async fn a_limit_that_comes_after_a_long_calm_is_found_in_few_calls() {
     assert!(batch.failures() <= 80, "{} throttled calls", batch.failures());
 }
 
+/// Orders come one by one as jobs are settled, and under a limit each look for one job alone takes a cancel's turn.
+#[tokio::test(start_paused = true)]
+async fn looks_wait_for_company_while_there_is_enough_to_act_on() {
+    let batch = Clockwork::new(20).limited(limit(500.0, 100.0, Cost::Call, false));
+    let told = run(&batch, 4000, seconds(60), &[("BULK", "off")]).await;
+    assert_eq!(told.count(Outcome::Cancelled), 4000);
+    assert!(batch.count(Op::Describe) <= 100, "{} looks, 80 needed", batch.count(Op::Describe));
+    let floor = Duration::from_secs_f64((4080.0 - 100.0) / 500.0) + 3 * batch.latency;
+    assert!(batch.elapsed() <= floor.mul_f64(1.1), "{:?}, the floor is {floor:?}", batch.elapsed());
+}
+
 /// Two instances with 300 single cancels each share one limit.
 #[tokio::test(start_paused = true)]
 async fn two_instances_share_one_limit() {
