@@ -13,7 +13,7 @@ use crate::request::{CancelRequest, JobId};
 pub struct Order {
     /// Which job.
     pub id: JobId,
-    /// What each request wants of it, in their order; at least one.
+    /// What each request wants of it, in their order; none where it is only to be looked at.
     pub wishes: Vec<Ordered>,
 }
 

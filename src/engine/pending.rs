@@ -30,7 +30,7 @@ pub(super) struct Pending {
     asked: Option<(Action, Reason)>,
     before: Look,
     call: Call,
-    now: Look,
+    after: Look,
     /// Calls to stop it that were started.
     pub(super) attempts: u32,
     /// Failures that were its own in the present stage, and when the first was.
@@ -66,7 +66,7 @@ impl Pending {
             asked: None,
             before: unseen(),
             call: Call::NotMade,
-            now: unseen(),
+            after: unseen(),
             attempts: 0,
             failures: 0,
             first_failure: Duration::ZERO,
@@ -219,8 +219,8 @@ impl Pending {
     /// Takes one look after acting. Settles what it can.
     pub(super) fn confirmed(&mut self, look: Look, now: Duration, sink: &mut impl Sink) -> Next {
         let resumes = std::mem::take(&mut self.resumes);
-        self.now = look;
-        if let Look::Seen(seen) = &mut self.now {
+        self.after = look;
+        if let Look::Seen(seen) = &mut self.after {
             self.unshown = None;
             if self.before.snapshot().is_some() {
                 // A job's name and queue do not change.
@@ -230,7 +230,7 @@ impl Pending {
         self.polls += 1;
         let mut watch = Duration::ZERO;
         for ordered in std::mem::take(&mut self.order.wishes) {
-            match claim(&ordered.wish, &self.before, &self.call, &self.now) {
+            match claim(&ordered.wish, &self.before, &self.call, &self.after) {
                 Claim::Final(verdict) => {
                     self.settle(&ordered, &verdict, sink);
                     continue;
@@ -247,7 +247,7 @@ impl Pending {
             return Next::Act;
         }
         (self.failures, self.last_failure) = (0, None);
-        let is_unknown = self.now == Look::NotShown && self.before.snapshot().is_none();
+        let is_unknown = self.after == Look::NotShown && self.before.snapshot().is_none();
         if let Some(first) = self.unshown.filter(|_| is_unknown) {
             return Next::LookAt(first + SECOND_LOOK);
         }
@@ -263,7 +263,7 @@ impl Pending {
     /// No further look is taken after acting.
     pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) -> Next {
         if self.polls == 0 {
-            self.now = Look::Unseen(why.to_owned());
+            self.after = Look::Unseen(why.to_owned());
         }
         self.last_word(sink)
     }
@@ -279,7 +279,7 @@ impl Pending {
     /// Settles what is left as it stands: no call has decided it, and none will be made.
     fn finish(&mut self, sink: &mut impl Sink) {
         for ordered in std::mem::take(&mut self.order.wishes) {
-            let verdict = claim(&ordered.wish, &self.before, &self.call, &self.now).into_verdict();
+            let verdict = claim(&ordered.wish, &self.before, &self.call, &self.after).into_verdict();
             self.settle(&ordered, &verdict, sink);
         }
     }
@@ -350,7 +350,7 @@ impl Pending {
             ordered,
             verdict,
             before: self.before.snapshot(),
-            after: self.now.snapshot(),
+            after: self.after.snapshot(),
             attempts: self.attempts,
         });
     }

@@ -211,7 +211,7 @@ impl Service {
 
     /// A call was answered, if only by a no. Tells whether the service had counted as down.
     pub(super) fn answered(&mut self, call: Ended) -> bool {
-        let was_down = self.is_back(call);
+        let was_down = self.heard_back(call);
         self.cuts_in_a_row = 0;
         self.passed += 1;
         let second = call.now.as_secs();
@@ -226,7 +226,7 @@ impl Service {
     /// A call was throttled: as a whole, or `in_part`, where some of its jobs were dealt with. Tells whether the
     /// service had counted as down.
     pub(super) fn throttled(&mut self, call: Ended, in_part: bool, wait: Wait) -> bool {
-        let was_down = self.is_back(call);
+        let was_down = self.heard_back(call);
         let now = call.now;
         if in_part {
             self.cuts_in_a_row = 0;
@@ -261,7 +261,8 @@ impl Service {
         }
     }
 
-    fn is_back(&mut self, call: Ended) -> bool {
+    /// There was an answer. Tells whether the service had counted as down.
+    fn heard_back(&mut self, call: Ended) -> bool {
         self.in_flight = self.in_flight.saturating_sub(1);
         let was_down = self.is_down();
         if was_down {
