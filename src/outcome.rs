@@ -4,6 +4,8 @@
 //! was. They claim nothing that was not seen: `CancelJob` answers 200 to a cancel that did nothing, so only what
 //! `DescribeJobs` shows counts, and evidence against a claim wins over evidence for it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::batch::{CallError, FailureKind};
@@ -158,7 +160,7 @@ pub enum Look {
     /// [`SECOND_LOOK`]: crate::engine::SECOND_LOOK
     Missing,
     /// There was no answer, or no look; the text says why.
-    Unseen(String),
+    Unseen(Cow<'static, str>),
 }
 
 impl Look {
@@ -280,7 +282,7 @@ pub fn judge(wish: &Wish, look: &Look) -> Option<Verdict> {
         }
     };
     if seen.status.has_ended() {
-        let unseen_before = Look::Unseen(String::new());
+        let unseen_before = Look::Unseen(Cow::Borrowed(""));
         return Some(ended(wish, &unseen_before, &Call::NotMade, seen));
     }
     if seen.status.has_started() && wish.action == Action::Cancel {

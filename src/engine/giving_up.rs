@@ -68,7 +68,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     /// No further call of this lane is made for the job.
     pub(super) fn give_up(&mut self, lane: &Lane, mut job: Pending, why: &str, now: Duration) {
         let next = match lane.stage() {
-            Stage::Look => return self.looked(job, Look::Unseen(why.to_owned()), None, now),
+            Stage::Look => return self.looked(job, Look::Unseen(why.to_owned().into()), None, now),
             Stage::Confirm => job.stop_confirming(why, self.sink),
             Stage::Act if self.kind(lane).is_denied && !job.may_have_been_stopped() => {
                 job.not_tried(why, self.sink)

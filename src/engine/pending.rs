@@ -159,7 +159,7 @@ impl Pending {
                 self.order.wishes.push(ordered);
                 continue;
             }
-            let claimed = || claim(&ordered.wish, &self.before, &self.call, &self.now).into_verdict();
+            let claimed = || claim(&ordered.wish, &self.before, &self.call, &self.after).into_verdict();
             self.settle(&ordered, &verdict.cloned().unwrap_or_else(claimed), sink);
         }
         if self.order.wishes.is_empty() {
@@ -263,7 +263,7 @@ impl Pending {
     /// No further look is taken after acting.
     pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) -> Next {
         if self.polls == 0 {
-            self.after = Look::Unseen(why.to_owned());
+            self.after = Look::Unseen(why.to_owned().into());
         }
         self.last_word(sink)
     }
@@ -333,7 +333,7 @@ impl Pending {
             }
             Stage::Confirm => {
                 if self.polls == 0 {
-                    self.now = Look::Unseen(with_last(DEADLINE));
+                    self.after = Look::Unseen(with_last(DEADLINE).into());
                 }
                 self.finish(sink);
             }
