@@ -71,7 +71,7 @@ impl<'a> Outbox<'a> {
 impl Sink for Outbox<'_> {
     fn settled(&mut self, result: JobResult<'_>) {
         if let Some(delivery) = self.deliveries.get(result.ordered.delivery) {
-            let mut line = record(delivery, result.verdict, Some(result.into()));
+            let mut line = record(delivery, result.verdict, Some(result));
             if intake::jobs(delivery) > 1 {
                 line.metadata = None;
             }

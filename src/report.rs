@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 use crate::engine::{JobResult, Tally};
 use crate::job::Snapshot;
-use crate::outcome::{Outcome, Verdict, Wish};
+use crate::order::Ordered;
+use crate::outcome::{Outcome, Verdict};
 use crate::request::JobId;
 use crate::result::ResultRecord;
 use crate::trigger::Delivery;
@@ -47,7 +48,7 @@ struct Kept {
 #[derive(Debug)]
 struct KeptJob {
     id: JobId,
-    wish: Wish,
+    ordered: Ordered,
     before: Option<Snapshot>,
     after: Option<Snapshot>,
     attempts: u32,
@@ -71,7 +72,7 @@ impl Gathered {
         self.keep(ordered.delivery, ordered.place, verdict, || {
             let job = KeptJob {
                 id: id.clone(),
-                wish: ordered.wish.clone(),
+                ordered: ordered.clone(),
                 before: before.cloned(),
                 after: after.cloned(),
                 attempts,
@@ -175,9 +176,10 @@ impl Report {
 
     fn record<'a>(&'a self, delivery: usize, kept: &'a Kept) -> Option<ResultRecord<'a>> {
         let delivery = self.deliveries.get(delivery)?;
-        let job = kept.job.as_ref().map(|job| JobPart {
+        let job = kept.job.as_ref().map(|job| JobResult {
             id: &job.id,
-            wish: &job.wish,
+            ordered: &job.ordered,
+            verdict: &kept.verdict,
             before: job.before.as_ref(),
             after: job.after.as_ref(),
             attempts: job.attempts,
@@ -190,37 +192,21 @@ fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What a result says of a job.
-#[derive(Clone, Copy)]
-pub(crate) struct JobPart<'a> {
-    id: &'a JobId,
-    wish: &'a Wish,
-    before: Option<&'a Snapshot>,
-    after: Option<&'a Snapshot>,
-    attempts: u32,
-}
-
-impl<'a> From<JobResult<'a>> for JobPart<'a> {
-    fn from(result: JobResult<'a>) -> Self {
-        let JobResult { id, ordered, before, after, attempts, .. } = result;
-        Self { id, wish: &ordered.wish, before, after, attempts }
-    }
-}
-
 /// The record of one result: of a job, or of a delivery as a whole.
 pub(crate) fn record<'a>(
     delivery: &'a Delivery,
     verdict: &'a Verdict,
-    job: Option<JobPart<'a>>,
+    job: Option<JobResult<'a>>,
 ) -> ResultRecord<'a> {
     let request = delivery.request.as_ref().ok();
+    let wish = job.map(|job| &job.ordered.wish);
     ResultRecord {
         job_id: job.map(|job| job.id),
         outcome: verdict.outcome,
-        action: job.map(|job| job.wish.action),
-        reason: job.map(|job| job.wish.reason.as_str()),
-        reason_truncated: job.is_some_and(|job| job.wish.reason.truncated()),
-        dry_run: job.is_some_and(|job| job.wish.dry_run),
+        action: wish.map(|wish| wish.action),
+        reason: wish.map(|wish| wish.reason.as_str()),
+        reason_truncated: wish.is_some_and(|wish| wish.reason.truncated()),
+        dry_run: wish.is_some_and(|wish| wish.dry_run),
         why: verdict.why.as_deref(),
         before: job.and_then(|job| job.before),
         after: job.and_then(|job| job.after),

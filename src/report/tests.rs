@@ -2,7 +2,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::order::Ordered;
+use crate::outcome::Wish;
 use crate::request::{Action, Reason, Rules};
 use crate::trigger::deliveries;
 
