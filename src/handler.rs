@@ -13,7 +13,7 @@ use crate::outbox::Outbox;
 use crate::reply::{InvocationError, Reply, reply};
 use crate::report::Report;
 use crate::request::Rules;
-use crate::trigger::{Source, UnknownPayload, deliveries};
+use crate::trigger::{UnknownPayload, deliveries, takes_back_in_part};
 use crate::{clock, deadline, intake};
 
 /// What lasts from one invocation to the next.
@@ -96,7 +96,7 @@ pub async fn process<B: BatchApi>(
     drop(payload);
     let intake = intake::admit(deliveries, config.max_jobs);
     let budget = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
-    let keep = keep == Keep::Always || intake.deliveries.iter().any(|d| d.requested_by.source != Source::Sqs);
+    let keep = keep == Keep::Always || !takes_back_in_part(&intake.deliveries);
     let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
     outbox.admit(&intake);
     let terms = Terms { limits: &config.limits, memory, budget };

@@ -2,7 +2,7 @@
 
 use crate::order::{Order, orders};
 use crate::request::{CancelRequest, Rejection};
-use crate::trigger::{Delivery, Source};
+use crate::trigger::{Delivery, takes_back_in_part};
 
 /// The deliveries of an invocation, and how many of them there is room for.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Intake {
 /// What is beyond goes back, where the source takes it back in part. Else the whole payload is rejected, since coming
 /// again would change nothing; and so is a delivery that exceeds the limit alone.
 pub(crate) fn admit(mut deliveries: Vec<Delivery>, max_jobs: usize) -> Intake {
-    let in_part = deliveries.iter().all(|delivery| delivery.requested_by.source == Source::Sqs);
+    let in_part = takes_back_in_part(&deliveries);
     let all: usize = deliveries.iter().map(jobs).sum();
     for delivery in &mut deliveries {
         let named = if in_part { jobs(delivery) } else { all };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::report::Report;
-use crate::trigger::{MessageGroup, Source, UnknownPayload};
+use crate::trigger::{MessageGroup, UnknownPayload, takes_back_in_part};
 
 /// Largest report, in bytes: what a state of Step Functions may put out.
 pub const MAX_REPORT_BYTES: usize = 256 * 1024;
@@ -89,10 +89,7 @@ impl From<InvocationError> for Diagnostic {
 /// answer: also for a direct payload, which may come from an asynchronous rule with an input transformer and
 /// must not fail silently.
 pub fn reply(report: &Report) -> Result<Reply, InvocationError> {
-    let mut deliveries = report.deliveries().peekable();
-    if deliveries.peek().is_some()
-        && deliveries.all(|(delivery, _)| delivery.requested_by.source == Source::Sqs)
-    {
+    if takes_back_in_part(report.deliveries().map(|(delivery, _)| delivery)) {
         if let Some(partial) = partial_batch(report) {
             return Ok(Reply::PartialBatch(partial));
         }

@@ -81,6 +81,12 @@ impl Delivery {
     }
 }
 
+/// Whether where these came from takes back those that are not settled, and only those.
+pub(crate) fn takes_back_in_part<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> bool {
+    let mut sources = deliveries.into_iter().map(Delivery::source);
+    sources.next() == Some(Source::Sqs) && sources.all(|source| source == Source::Sqs)
+}
+
 /// A payload that carries no known source's marks.
 ///
 /// Its words are for the invoker, who knows the payload; [`UnknownPayload::in_log`] is for everybody else.
