@@ -89,11 +89,11 @@ impl Described {
     #[must_use]
     pub fn new(asked: &[JobId], shown: impl IntoIterator<Item = (String, Shown)>) -> Self {
         let mut answer = Self::default();
+        let by_text: HashMap<&str, &JobId> = asked.iter().map(|id| (id.as_str(), id)).collect();
         let mut others = Vec::new();
         for (id, job) in shown {
-            // A `JobId` hashes like its text.
-            match asked.iter().find(|asked| asked.as_str() == id) {
-                Some(asked) => drop(answer.jobs.insert(asked.clone(), job)),
+            match by_text.get(id.as_str()) {
+                Some(asked) => drop(answer.jobs.insert((*asked).clone(), job)),
                 None => others.push((id, job)),
             }
         }

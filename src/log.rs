@@ -111,6 +111,7 @@ impl Lines<'_> {
             outcome: result.outcome,
             action: result.action,
             reason: result.reason.map(cut),
+            reason_truncated: result.reason_truncated,
             dry_run: result.dry_run,
             why: result.why.map(cut),
             attempts: result.attempts,
@@ -197,6 +198,8 @@ struct ResultLine<'a> {
     action: Option<Action>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reason_truncated: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,9 @@ use crate::outcome::Look;
 const HALVE: u32 = 2;
 const HALVE_IN_AN_OUTAGE: u32 = 4;
 
+/// So few jobs are soon taken apart.
+const FEW: usize = 8;
+
 /// After so many failures the delay grows no more: by then the service is probed, and how often is its own matter.
 const LONGEST_DELAY: u32 = 4;
 
@@ -269,8 +272,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         self.tally.retries += 1;
         parcel.jobs = again;
         let is_telling = self.kind(&lane).service.answered_since(since) || self.calls.waiting(stage) == 0;
-        // Where every bulk call fails beside single ones that pass, smaller ones would fail as well.
-        let is_of_use = parcel.jobs.len() > 1 && !self.kind(&lane).bulk.is_alone();
+        // Where every bulk call fails beside single ones that pass, smaller ones would fail as well; unless they are
+        // what is left of the search for a job that Batch chokes on.
+        let is_of_use =
+            parcel.jobs.len() > 1 && (parcel.jobs.len() <= FEW || !self.kind(&lane).bulk.is_alone());
         if is_of_use && fails >= if is_telling { HALVE } else { HALVE_IN_AN_OUTAGE } {
             for half in parcel.halves() {
                 self.calls.later(lane.clone(), half, due);

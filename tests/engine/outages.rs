@@ -199,3 +199,16 @@ async fn an_outage_of_bulk_calls_only_is_got_round() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_batch_chokes_on_is_found_in_little_time() {
+    for bad in 0..50 {
+        let bad = format!("job-{bad}");
+        let batch = Clockwork::new(20).when(move |call| {
+            (call.op == Op::StopMany && call.names(&bad)).then(|| FailureKind::Server.into())
+        });
+        let told = run(&batch, 50, MINUTE, &[("PATIENCE_MS", "600")]).await;
+        assert_eq!(told.count(Outcome::Cancelled), 50);
+        assert!(batch.elapsed() < seconds(3), "{:?}", batch.elapsed());
+    }
+}
