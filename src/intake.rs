@@ -21,25 +21,30 @@ pub(crate) struct Intake {
 /// again would change nothing; and so is a delivery that exceeds the limit alone.
 pub(crate) fn admit(mut deliveries: Vec<Delivery>, max_jobs: usize) -> Intake {
     let in_part = takes_back_in_part(&deliveries);
-    let all: usize = deliveries.iter().map(jobs).sum();
-    for delivery in &mut deliveries {
-        let named = if in_part { jobs(delivery) } else { all };
-        if delivery.request.is_ok() && named > max_jobs {
-            delivery.request = Err(Rejection::new(
-                "jobIds",
-                format!(
-                    "names {named} jobs with all else that came with it, more than the {max_jobs} of an invocation"
-                ),
-                "spread them over several messages, or raise MAX_JOBS",
-            ));
+    // A message may hold several requests, and goes back as a whole.
+    let is_one = |one: &Delivery, other: &Delivery| !in_part || one.id() == other.id();
+    let (mut taken, mut room) = (0, 0);
+    let mut is_full = false;
+    for message in deliveries.chunk_by_mut(is_one) {
+        let named: usize = message.iter().map(jobs).sum();
+        if named > max_jobs {
+            for delivery in message.iter_mut().filter(|delivery| delivery.request.is_ok()) {
+                delivery.request = Err(Rejection::new(
+                    "jobIds",
+                    format!(
+                        "names {named} jobs with all else that came with it, more than the {max_jobs} of an invocation"
+                    ),
+                    "spread them over several messages, or raise MAX_JOBS",
+                ));
+            }
+        } else {
+            taken += named;
+            is_full |= taken > max_jobs;
+        }
+        if !is_full {
+            room += message.len();
         }
     }
-    let mut taken = 0;
-    let fits = |delivery: &Delivery| {
-        taken += jobs(delivery);
-        taken > max_jobs
-    };
-    let room = deliveries.iter().position(fits).unwrap_or(deliveries.len());
     Intake { deliveries, room, max_jobs }
 }
 
@@ -80,8 +85,8 @@ mod tests {
             json!({"jobIds": ids, "reason": "r"})
         };
         let requests: Vec<_> = jobs.iter().enumerate().map(request).collect();
-        let record = |request: &serde_json::Value| json!({"eventSource": "aws:sqs", "messageId": "m", "body": request.to_string()});
-        let records: Vec<_> = requests.iter().map(record).collect();
+        let record = |(n, request): (usize, &serde_json::Value)| json!({"eventSource": "aws:sqs", "messageId": format!("m{n}"), "body": request.to_string()});
+        let records: Vec<_> = requests.iter().enumerate().map(record).collect();
         let payload = if is_sqs { json!({"Records": records}) } else { json!(requests) };
         let rules = Rules { region: None, account: None, allow_terminate: false };
         let deliveries = deliveries(&to_raw_value(&payload).unwrap(), &rules, "request").unwrap();
@@ -110,6 +115,35 @@ mod tests {
     fn a_delivery_that_exceeds_the_limit_alone_is_rejected_and_the_others_are_not() {
         check(true, &[11], "x", 1, 0);
         check(true, &[3, 11, 4], "+x+", 8, 7);
+    }
+
+    #[test]
+    fn a_message_with_several_requests_is_taken_on_or_left_as_a_whole() {
+        let check = |bodies: &[&[usize]], expected: &str| {
+            let request = |jobs: &usize| {
+                let ids: Vec<String> = (0..*jobs).map(|job| format!("{jobs}-{job}")).collect();
+                json!({"jobIds": ids, "reason": "r"})
+            };
+            let record = |(n, jobs): (usize, &&[usize])| {
+                let body = json!(jobs.iter().map(request).collect::<Vec<_>>()).to_string();
+                json!({"eventSource": "aws:sqs", "messageId": format!("m{n}"), "body": body})
+            };
+            let payload = json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()});
+            let rules = Rules { region: None, account: None, allow_terminate: false };
+            let deliveries = deliveries(&to_raw_value(&payload).unwrap(), &rules, "request").unwrap();
+            let intake = admit(deliveries, 10);
+            let told =
+                intake.deliveries.iter().enumerate().map(|(place, delivery)| match &delivery.request {
+                    Err(_) => 'x',
+                    Ok(_) if place < intake.room => '+',
+                    Ok(_) => '-',
+                });
+            assert_eq!(told.collect::<String>(), expected, "{bodies:?}");
+        };
+        check(&[&[4, 5], &[1]], "+++");
+        check(&[&[4], &[3, 4], &[1]], "+---");
+        // Alone it would never fit: coming again would change nothing.
+        check(&[&[6, 5], &[1]], "xx+");
     }
 
     #[test]

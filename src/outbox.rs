@@ -14,12 +14,14 @@ pub(crate) struct Outbox<'a> {
     deliveries: &'a [Delivery],
     lines: Lines<'a>,
     clock: fn() -> u64,
+    /// Whether time has passed since the lines were last told what time it is.
+    is_late: bool,
     gathered: Gathered,
 }
 
 impl<'a> Outbox<'a> {
     pub(crate) fn new(deliveries: &'a [Delivery], lines: Lines<'a>, clock: fn() -> u64, keep: bool) -> Self {
-        Self { deliveries, lines, clock, gathered: Gathered::new(deliveries.len(), keep) }
+        Self { deliveries, lines, clock, is_late: false, gathered: Gathered::new(deliveries.len(), keep) }
     }
 
     /// Tells what is known before any call: which deliveries are rejected, and for which there is no room.
@@ -70,6 +72,9 @@ impl<'a> Outbox<'a> {
 
 impl Sink for Outbox<'_> {
     fn settled(&mut self, result: JobResult<'_>) {
+        if std::mem::take(&mut self.is_late) {
+            self.lines.at((self.clock)());
+        }
         if let Some(delivery) = self.deliveries.get(result.ordered.delivery) {
             let mut line = record(delivery, result.verdict, Some(result));
             if intake::jobs(delivery) > 1 {
@@ -82,6 +87,6 @@ impl Sink for Outbox<'_> {
 
     fn flush(&mut self) {
         self.lines.flush();
-        self.lines.at((self.clock)());
+        self.is_late = true;
     }
 }

@@ -66,7 +66,15 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         for (due, jobs) in again {
             self.calls.later(lane.clone(), Parcel::of(jobs), due);
         }
-        self.again_alone(&lane, unclear, now);
+        // One of them may be shown under another name: only a question for it alone can tell, which halves come to.
+        if unclear.len() > 1 {
+            let due = now + TRANSIENT.delay(1, self.rng.f64());
+            for half in Parcel::of(unclear).halves() {
+                self.calls.later(lane.clone(), half, due);
+            }
+        } else {
+            self.again_alone(&lane, unclear, now);
+        }
     }
 
     fn stopped(&mut self, call: UnderWay, mut items: Stopped, now: Duration) {
@@ -148,9 +156,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             }
         }
         let due = now + TRANSIENT.delay(failures, self.rng.f64());
-        // In a look, only a question for one job alone can tell.
-        let parcel = if lane.stage() == Stage::Act { Parcel::of(again) } else { Parcel::singly(again) };
-        self.calls.later(lane.clone(), parcel, due);
+        self.calls.later(lane.clone(), Parcel::of(again), due);
     }
 
     fn failed(&mut self, call: UnderWay, error: &CallError, now: Duration) {

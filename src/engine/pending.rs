@@ -22,6 +22,9 @@ const LATE_SHARE: u32 = 4;
 /// submitted, `DescribeJobs` may leave it out.
 pub const SECOND_LOOK: Duration = Duration::from_secs(2);
 
+/// Second looks that are due within so long of each other are taken together.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// One job, its wishes that are not settled yet, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -112,9 +115,13 @@ impl Pending {
         if began >= first + SECOND_LOOK { Look::Missing } else { Look::NotShown }
     }
 
-    /// When to look again for a job that one look did not show.
+    /// When to look again for a job that one look did not show. Those that were looked at at nearly the same time are
+    /// looked at together.
     pub(super) fn second_look(&self) -> Duration {
-        self.unshown.map_or(Duration::ZERO, |first| first + SECOND_LOOK)
+        let due = self.unshown.map_or(Duration::ZERO, |first| first + SECOND_LOOK);
+        let step = TOGETHER.as_millis();
+        let steps = due.as_millis().div_ceil(step);
+        TOGETHER * u32::try_from(steps).unwrap_or(u32::MAX)
     }
 
     /// Whether nothing is wanted of it but to be looked at.
@@ -219,14 +226,16 @@ impl Pending {
     /// Takes one look after acting. Settles what it can.
     pub(super) fn confirmed(&mut self, look: Look, now: Duration, sink: &mut impl Sink) -> Next {
         let resumes = std::mem::take(&mut self.resumes);
-        self.after = look;
-        if let Look::Seen(seen) = &mut self.after {
+        if let Look::Seen(mut seen) = look {
             self.unshown = None;
             if self.before.snapshot().is_some() {
                 // A job's name and queue do not change.
                 (seen.job_name, seen.job_queue) = (None, None);
             }
-        }
+            self.after = Look::Seen(seen);
+        } else if self.after.snapshot().is_none() {
+            self.after = look;
+        } // An answer that leaves out what an earlier one showed takes nothing back.
         self.polls += 1;
         let mut watch = Duration::ZERO;
         for ordered in std::mem::take(&mut self.order.wishes) {
@@ -248,8 +257,8 @@ impl Pending {
         }
         (self.failures, self.last_failure) = (0, None);
         let is_unknown = self.after == Look::NotShown && self.before.snapshot().is_none();
-        if let Some(first) = self.unshown.filter(|_| is_unknown) {
-            return Next::LookAt(first + SECOND_LOOK);
+        if is_unknown && self.unshown.is_some() {
+            return Next::LookAt(self.second_look());
         }
         // The last look comes when the time is up, not before.
         let until = self.acted + watch;
@@ -340,6 +349,20 @@ impl Pending {
         }
     }
 
+    /// The verdict for a request in whose place another one's call was made, where it is about what Batch accepted.
+    fn in_anothers_place(&self, ordered: &Ordered, verdict: &Verdict) -> Option<Verdict> {
+        use Outcome::{Accepted, Cancelling, Terminating};
+        let (action, reason) = self.asked.as_ref()?;
+        let is_anothers = ordered.wish.action != *action || ordered.wish.reason != *reason;
+        let is_about_it = matches!(verdict.outcome, Accepted | Cancelling | Terminating);
+        (is_anothers && is_about_it).then(|| {
+            let verb = action.as_str();
+            let why =
+                format!("Batch accepted the {verb} that another request asked for: {}", reason.as_str());
+            Verdict::because(verdict.outcome, why)
+        })
+    }
+
     fn next_stage(&mut self) {
         (self.failures, self.last_failure) = (0, None);
     }
@@ -348,7 +371,7 @@ impl Pending {
         sink.settled(JobResult {
             id: &self.order.id,
             ordered,
-            verdict,
+            verdict: self.in_anothers_place(ordered, verdict).as_ref().unwrap_or(verdict),
             before: self.before.snapshot(),
             after: self.after.snapshot(),
             attempts: self.attempts,

@@ -110,8 +110,8 @@ pub(crate) struct Lives {
     jobs: HashMap<JobId, Life>,
     /// Those that a call was carried out for that ends them.
     pub(crate) stopped: HashSet<JobId>,
-    /// How many calls to stop each were carried out, whether or not they did anything.
-    carried_out: HashMap<JobId, usize>,
+    /// When calls to stop each were carried out, whether or not they did anything.
+    carried_out: HashMap<JobId, Vec<Duration>>,
 }
 
 impl Lives {
@@ -125,8 +125,10 @@ impl Lives {
         life
     }
 
-    pub(crate) fn carried_out(&self, id: &JobId) -> usize {
-        self.carried_out.get(id).copied().unwrap_or_default()
+    /// How many calls to stop the job were carried out until a moment.
+    pub(crate) fn carried_out(&self, id: &JobId, until: Duration) -> usize {
+        let all = self.carried_out.get(id).map_or(&[][..], Vec::as_slice);
+        all.iter().filter(|at| **at <= until).count()
     }
 
     /// The job as `DescribeJobs` has it.
@@ -145,7 +147,7 @@ impl Lives {
         lag: Duration,
         marked: bool,
     ) {
-        *self.carried_out.entry(id.clone()).or_default() += 1;
+        self.carried_out.entry(id.clone()).or_default().push(now);
         self.of(id, now);
         let Some(life) = self.jobs.get_mut(id) else { return };
         let Some((_, state)) = life.states.last().filter(|(_, state)| !state.status.has_ended()) else {

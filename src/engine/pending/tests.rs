@@ -141,9 +141,9 @@ fn an_odd_answer_after_acting_is_waited_out() {
     looked(&mut job, Look::Unseen("500".into()), &mut Told::default());
     job.acted(true, ms(0), ms(3_000));
     let look = job.not_shown(ms(10), ms(20));
-    assert_eq!(job.confirmed(look, ms(20), &mut Told::default()), Next::LookAt(ms(2_020)));
-    let (look, mut told) = (job.not_shown(ms(2_020), ms(2_040)), Told::default());
-    assert_eq!(job.confirmed(look, ms(2_040), &mut told), Next::Done);
+    assert_eq!(job.confirmed(look, ms(20), &mut Told::default()), Next::LookAt(ms(2_100)));
+    let (look, mut told) = (job.not_shown(ms(2_100), ms(2_120)), Told::default());
+    assert_eq!(job.confirmed(look, ms(2_120), &mut told), Next::Done);
     assert_eq!(told.outcomes(), "not_found");
 }
 
@@ -217,6 +217,29 @@ fn a_cancel_is_asked_for_where_a_terminate_is_refused() {
     job.acted(true, ms(0), ms(0));
     assert_eq!(job.confirmed(seen("FAILED a"), ms(100), &mut told), Next::Done);
     assert_eq!(told.outcomes(), "refused cancelled finished");
+}
+
+#[test]
+fn what_was_shown_after_acting_is_not_missing_when_an_answer_leaves_it_out() {
+    for later in [Look::NotShown, Look::Missing] {
+        let (mut job, mut told) = (job("cancel a"), Told::default());
+        assert!(looked(&mut job, Look::Unseen("500".into()), &mut told));
+        job.acted(true, ms(0), ms(300));
+        assert!(matches!(job.confirmed(seen("PENDING"), ms(10), &mut told), Next::LookAt(_)));
+        job.confirmed(later, ms(300), &mut told);
+        assert_eq!(told.outcomes(), "cancelling");
+    }
+}
+
+#[test]
+fn a_request_in_whose_place_anothers_call_was_made_is_told_so() {
+    let (mut job, mut told) = (job("cancel a, cancel b"), Told::default());
+    assert!(looked(&mut job, seen("PENDING"), &mut told));
+    job.acted(true, ms(0), ms(0));
+    job.confirmed(seen("PENDING marked"), ms(10), &mut told);
+    assert_eq!(told.outcomes(), "cancelling cancelling");
+    assert_eq!(told.0[0].1, "");
+    assert!(told.0[1].1.ends_with("that another request asked for: a"), "{}", told.0[1].1);
 }
 
 /// What is said when the time is up in this stage, after so many calls to stop the job and this failure.

@@ -107,7 +107,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn check(&self, lives: &mut Lives, told: &Told, end: Duration) -> Result<(), String> {
-        let carried_out = lives.carried_out(self.id);
+        let carried_out = lives.carried_out(self.id, told.at);
         let life = lives.of(self.id, end);
         let wish = &told.ordered.wish;
         let ever = |is: &dyn Fn(&Snapshot) -> bool| life.until(told.at).any(is);
