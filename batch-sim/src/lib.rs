@@ -37,6 +37,7 @@
 //! - `script`, `job`, `faults`, `fleet`: what a run starts from, in code or in JSON, and when faults
 //!   strike.
 //! - `shown`: what answers hold, as data.
+//! - `chronicle`: what became of jobs, for whoever checks what others say of them.
 //! - `state`: the job model. Pure: no clock, no network; `now` is an argument.
 //! - `world`: the whole of Batch without HTTP, a method for each call. Pure too, and public: for
 //!   simulations in one process.
@@ -49,6 +50,7 @@
 
 mod admin;
 mod calls;
+mod chronicle;
 mod exchange;
 mod faults;
 mod fleet;
@@ -67,6 +69,7 @@ mod wire;
 mod world;
 
 pub use calls::{Call, Operation, Verb};
+pub use chronicle::{Change, Happening, StoppedBy};
 pub use faults::{Blow, ErrorAnswer, Fault, FaultKind, Trouble, When, Window};
 pub use fleet::{Fleet, FleetError};
 pub use job::{Job, JobView};

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::chronicle::{Chronicle, Happening};
 use crate::{CancelLag, Job, JobStatus, JobView};
 
 mod events;
@@ -33,6 +34,7 @@ pub(crate) struct State {
     lag: CancelLag,
     /// When lags run out, in milliseconds since the epoch.
     due: BTreeSet<(i64, Slot)>,
+    pub(crate) chronicle: Chronicle,
 }
 
 /// Where a job's record stands; records are never removed singly, so it stays valid.
@@ -98,6 +100,7 @@ impl State {
     fn put(&mut self, job: Job, created_at: i64, family: Family, now: i64) -> Slot {
         let id = job.id.clone();
         let depends_on = job.depends_on.clone();
+        self.chronicle.note(now, || (id.clone(), Happening::Added(job.status)));
         let record = Record::new(job, created_at, family, now);
         let new = Slot(self.records.len());
         let slot = *self.slots.entry(id).or_insert(new);
@@ -123,7 +126,14 @@ impl State {
         } else {
             record.job.stopped_at = None;
         }
-        if let Family::Child { parent, .. } = record.family {
+        if let Some(record) = self.records.get(slot.0) {
+            self.chronicle.note(now, || {
+                let Record { job, stopped_by: by, .. } = record;
+                let reason = job.status_reason.clone();
+                (job.id.clone(), Happening::Moved { from: before, to: status, reason, by: *by })
+            });
+        }
+        if let Family::Child { parent, .. } = self.record(slot).family {
             if let Family::Parent { tally, .. } = &mut self.record_mut(parent).family {
                 let old = tally.entry(before).or_default();
                 *old = old.saturating_sub(1);

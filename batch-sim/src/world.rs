@@ -4,8 +4,8 @@ use crate::faults::{FaultKind, Faults, Target, Trouble};
 use crate::limits::Limiter;
 use crate::state::{Slot, State};
 use crate::{
-    After, Bulk, BulkAnswer, Deed, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment, Operation, Page,
-    Refusal, Settings, ShownJob, Verb,
+    After, Bulk, BulkAnswer, Change, Deed, Fault, Fleet, Job, JobStatus, JobView, ListQuery, Moment,
+    Operation, Page, Refusal, Settings, ShownJob, Verb,
 };
 
 mod checks;
@@ -256,6 +256,18 @@ impl World {
     pub fn act(&mut self, id: &str, deed: Deed, now: Moment) -> bool {
         self.state.advance(now.epoch_ms);
         self.state.act(id, deed, now.epoch_ms)
+    }
+
+    /// Says whose calls to stop jobs come next, for [`take_changes`](Self::take_changes).
+    pub fn set_caller(&mut self, caller: Option<u64>) {
+        self.state.chronicle.caller = caller;
+    }
+
+    /// What has happened to jobs, up to `now`, since this was last asked. It is kept from the first
+    /// time on.
+    pub fn take_changes(&mut self, now: Moment) -> Vec<Change> {
+        self.state.advance(now.epoch_ms);
+        self.state.chronicle.take()
     }
 
     /// Does something to a job once it has been seen or stopped so many times from now on; says

@@ -1,6 +1,7 @@
 //! What looks and other people's deeds set going.
 
 use super::{Family, Slot, State, Stop};
+use crate::chronicle::Happening;
 use crate::shown::Attempt;
 use crate::{After, Deed, Event, JobStatus, Verb};
 
@@ -84,8 +85,10 @@ impl State {
     fn carry_out(&mut self, slot: Slot, deed: Deed, now: i64, work: &mut Vec<Slot>) {
         match deed {
             Deed::Move(status) => self.force(slot, status, now, work),
-            Deed::Cancel(reason) => work.extend(self.order_family(slot, Verb::Cancel, &reason, now)),
-            Deed::Terminate(reason) => work.extend(self.order_family(slot, Verb::Terminate, &reason, now)),
+            Deed::Cancel(reason) => work.extend(self.order_family(slot, (Verb::Cancel, None), &reason, now)),
+            Deed::Terminate(reason) => {
+                work.extend(self.order_family(slot, (Verb::Terminate, None), &reason, now))
+            }
             Deed::Fail(reason) => {
                 // An array has no life of its own: it fails with its children.
                 let children = self.children(slot);
@@ -94,7 +97,7 @@ impl State {
                     self.fail(slot, &reason, now, work);
                 }
             }
-            Deed::Expire => self.expire(slot),
+            Deed::Expire => self.expire(slot, now),
         }
     }
 
@@ -130,7 +133,7 @@ impl State {
         self.change(slot, JobStatus::Failed, now, work);
     }
 
-    fn expire(&mut self, slot: Slot) {
+    fn expire(&mut self, slot: Slot, now: i64) {
         if !self.record(slot).job.status.has_ended() {
             return;
         }
@@ -138,6 +141,7 @@ impl State {
             let record = self.record_mut(slot);
             record.expired = true;
             let id = record.job.id.clone();
+            self.chronicle.note(now, || (id.clone(), Happening::Expired));
             if self.slots.get(&id) == Some(&slot) {
                 self.slots.remove(&id);
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Slot;
+use crate::chronicle::StoppedBy;
 use crate::moment::millis;
 use crate::shown::Attempt;
 use crate::{CancelLag, Job, JobStatus, JobView, Verb};
@@ -24,6 +25,8 @@ pub(crate) struct Record {
     pub(crate) attempts: Vec<Attempt>,
     /// Whether Batch has forgotten it; the record only keeps its place.
     pub(super) expired: bool,
+    /// The order that ended it.
+    pub(super) stopped_by: Option<StoppedBy>,
 }
 
 /// A job's place in an array.
@@ -40,6 +43,7 @@ pub(super) struct Stop {
     pub(super) verb: Verb,
     pub(super) reason: String,
     pub(super) gate: Gate,
+    pub(super) caller: Option<u64>,
 }
 
 /// What is left of the lag.
@@ -87,6 +91,7 @@ impl Record {
             stops: 0,
             attempts: Vec::new(),
             expired: false,
+            stopped_by: None,
         }
     }
 

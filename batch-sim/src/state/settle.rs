@@ -1,8 +1,9 @@
 //! What follows by itself: stops take effect, arrays end with their children, and what waited for
 //! a job goes on or fails with it.
 
-use super::{Family, Record, Slot, State};
+use super::{Family, Record, Slot, State, Stop};
 use crate::JobStatus;
+use crate::chronicle::StoppedBy;
 
 /// What a job's surroundings make of it.
 enum Turn {
@@ -36,7 +37,10 @@ impl State {
             let record = self.record_mut(slot);
             let status = match turn {
                 Turn::Stopped => {
-                    record.job.status_reason = record.stop.take().map(|stop| stop.reason);
+                    if let Some(Stop { verb, reason, caller, .. }) = record.stop.take() {
+                        record.job.status_reason = Some(reason);
+                        record.stopped_by = Some(StoppedBy { verb, caller });
+                    }
                     JobStatus::Failed
                 }
                 Turn::Ended(status, reason) => {

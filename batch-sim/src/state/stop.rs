@@ -9,7 +9,8 @@ impl State {
         let Some(&slot) = self.slots.get(id) else {
             return;
         };
-        let mut work = self.order_family(slot, verb, reason, now);
+        let caller = self.chronicle.caller;
+        let mut work = self.order_family(slot, (verb, caller), reason, now);
         let record = self.record_mut(slot);
         record.stops = record.stops.saturating_add(1);
         let event = After::Stopped(record.stops);
@@ -18,15 +19,21 @@ impl State {
     }
 
     /// An order to an array is one to its children too; says to whom it went.
-    pub(super) fn order_family(&mut self, slot: Slot, verb: Verb, reason: &str, now: i64) -> Vec<Slot> {
+    pub(super) fn order_family(
+        &mut self,
+        slot: Slot,
+        order: (Verb, Option<u64>),
+        reason: &str,
+        now: i64,
+    ) -> Vec<Slot> {
         let family = self.family(slot);
         for &slot in &family {
-            self.order(slot, verb, reason, now);
+            self.order(slot, order, reason, now);
         }
         family
     }
 
-    fn order(&mut self, slot: Slot, verb: Verb, reason: &str, now: i64) {
+    fn order(&mut self, slot: Slot, (verb, caller): (Verb, Option<u64>), reason: &str, now: i64) {
         let lag = self.lag;
         let record = self.record_mut(slot);
         let status = record.job.status;
@@ -36,13 +43,14 @@ impl State {
         match &mut record.stop {
             None => {
                 let gate = Gate::new(record.job.lag.unwrap_or(lag), now);
-                record.stop = Some(Stop { verb, reason: reason.to_owned(), gate });
+                record.stop = Some(Stop { verb, reason: reason.to_owned(), gate, caller });
                 if let Gate::Until(then) = gate {
                     self.due.insert((then, slot));
                 }
             }
             Some(stop) if stop.verb == Verb::Cancel && verb == Verb::Terminate => {
                 stop.verb = Verb::Terminate;
+                stop.caller = caller;
                 reason.clone_into(&mut stop.reason);
             }
             Some(_) => return,
