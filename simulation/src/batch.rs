@@ -1,0 +1,113 @@
+//! Batch as an instance of the function calls it.
+
+use std::io::{self, Write};
+
+use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped};
+use batch_canceller::job::Snapshot;
+use batch_canceller::request::{Action, JobId, Reason};
+use batch_sim::ShownJob;
+use tokio::time::{Duration, sleep};
+
+use crate::now;
+use crate::said::Line;
+use crate::stage::calls::{Answer, item_kind};
+use crate::stage::{Shared, enter};
+
+/// The calls of one instance.
+#[derive(Debug)]
+pub(crate) struct SimBatch {
+    pub(crate) stage: Shared,
+    pub(crate) instance: usize,
+}
+
+/// A call under way; the function may drop it at any time.
+struct Wait<'a> {
+    stage: &'a Shared,
+    call: u64,
+    returned: bool,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if !self.returned {
+            enter(self.stage).call_dropped(self.call, now());
+        }
+    }
+}
+
+impl SimBatch {
+    async fn call(&self, ids: &[JobId], stop: Option<(Action, String)>) -> Result<Answer, CallError> {
+        let ids = ids.iter().map(|id| id.as_str().to_owned()).collect();
+        let (call, returns) = enter(&self.stage).call_starts(self.instance, ids, stop, now());
+        let mut wait = Wait { stage: &self.stage, call, returned: false };
+        match returns {
+            Some(pause) => sleep(Duration::from_millis(pause)).await,
+            None => std::future::pending().await,
+        }
+        wait.returned = true;
+        enter(&self.stage).call_returns(call, now())
+    }
+}
+
+impl BatchApi for SimBatch {
+    async fn describe(&self, ids: &[JobId], _: Detail) -> Result<Described, CallError> {
+        match self.call(ids, None).await? {
+            Answer::Described(jobs) => Ok(Described::new(ids, jobs.into_iter().map(shown))),
+            Answer::Stopped | Answer::StoppedInBulk(_) => Err(CallError::new(FailureKind::Server)),
+        }
+    }
+
+    async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
+        match self.call(ids, Some((action, reason.as_str().to_owned()))).await? {
+            Answer::Stopped => Ok(Stopped::new(ids.iter().map(|id| id.as_str().to_owned()), [])),
+            Answer::StoppedInBulk(answer) => {
+                let errors = answer.errors.into_iter().map(|item| {
+                    let error = CallError {
+                        code: Some(item.code.clone()),
+                        message: item.message,
+                        ..CallError::new(item_kind(&item.code))
+                    };
+                    (item.job, error)
+                });
+                Ok(Stopped::new(answer.successful, errors))
+            }
+            Answer::Described(_) => Err(CallError::new(FailureKind::Server)),
+        }
+    }
+}
+
+fn shown(job: ShownJob) -> (String, Shown) {
+    let snapshot = Snapshot {
+        status_reason: job.status_reason.map(Into::into),
+        job_name: Some(job.name.into()),
+        job_queue: job.queue.map(Into::into),
+        is_cancelled: job.is_cancelled,
+        is_terminated: job.is_terminated,
+        ..Snapshot::of(job.status.as_str().into())
+    };
+    (job.id, snapshot.into())
+}
+
+/// Where an instance's log lines go: to the checker, as they are written.
+pub(crate) struct Listener {
+    pub(crate) stage: Shared,
+    pub(crate) instance: usize,
+}
+
+impl Write for Listener {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let mut stage = enter(&self.stage);
+        stage.advance(now());
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            match std::str::from_utf8(line).ok().and_then(|line| Some((line, Line::parse(line).ok()?))) {
+                Some((text, line)) => stage.hear(self.instance, text, &line),
+                None => stage.checker.violation("log lines are JSON", String::from_utf8_lossy(line)),
+            }
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Who knows the truth, and holds what the function does and says against it.
+//!
+//! Everything is checked as it happens: each call when it starts, each result when it is written, each reply when it
+//! is given, each message when it is deleted or given up; and at the end, that nothing is left.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use batch_canceller::request::Action;
+use batch_sim::JobStatus;
+
+use crate::Ms;
+use crate::plan::{Ask, Want};
+use crate::truth::Truth;
+
+pub(crate) mod calls;
+mod claims;
+mod replies;
+
+pub(crate) use replies::{End, Told};
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// When it was noticed, in virtual milliseconds.
+    pub at: Ms,
+    /// Which promise.
+    pub promise: &'static str,
+    /// By what.
+    pub text: String,
+}
+
+/// What the checker goes by.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    /// Whether Batch sends marks.
+    pub(crate) has_marks: bool,
+    pub(crate) max_in_flight: usize,
+    pub(crate) max_jobs: usize,
+    /// The time before the deadline in which no call starts.
+    pub(crate) reserve: Ms,
+}
+
+/// All that was seen of the function so far.
+#[derive(Debug)]
+pub(crate) struct Checker {
+    pub(crate) terms: Terms,
+    pub(crate) truth: Truth,
+    pub(crate) violations: Vec<Violation>,
+    /// What cannot be told apart, by kind.
+    pub(crate) ambiguities: BTreeMap<&'static str, u64>,
+    pub(crate) outcomes: BTreeMap<String, u64>,
+    pub(crate) invocations: Vec<Invocation>,
+    /// Which invocation made a call that stops jobs.
+    callers: HashMap<u64, usize>,
+    now: Ms,
+}
+
+/// An invocation, and what it has seen and said.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    started: Ms,
+    deadline: Ms,
+    deliveries: Vec<Delivery>,
+    entries: Vec<Entry>,
+    jobs: BTreeMap<String, Job>,
+    in_flight: usize,
+    calls: u64,
+    /// Calls that failed, as a whole or in part, or were given up.
+    failures: u64,
+    is_over: bool,
+    has_summary: bool,
+}
+
+/// What an invocation gets from one message, event or caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) id: Arc<str>,
+    pub(crate) request: usize,
+    pub(crate) wants: Arc<[Want]>,
+    /// The one of them that it is about, if not all.
+    pub(crate) only: Option<usize>,
+    /// The message group of a queue with order.
+    pub(crate) group: Option<u8>,
+}
+
+/// A result that there must be.
+#[derive(Debug)]
+struct Entry {
+    delivery: usize,
+    want: usize,
+    /// `None` for a malformed request.
+    job: Option<String>,
+    /// Whether it is settled, once it was told.
+    told: Option<bool>,
+}
+
+/// What an invocation knows of a job.
+#[derive(Debug, Default)]
+struct Job {
+    /// The answers that were to tell of it.
+    looks: Vec<Look>,
+    /// Calls to stop it that were started.
+    stops: u32,
+    accepted: Option<Action>,
+    refused: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    began: Ms,
+    ended: Ms,
+    shown: Option<JobStatus>,
+}
+
+impl Checker {
+    pub(crate) fn new(terms: Terms) -> Self {
+        Self {
+            terms,
+            truth: Truth::default(),
+            violations: Vec::new(),
+            ambiguities: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            invocations: Vec::new(),
+            callers: HashMap::new(),
+            now: 0,
+        }
+    }
+
+    pub(crate) fn at(&mut self, now: Ms) {
+        self.now = now;
+    }
+
+    /// An invocation begins; gives its number.
+    pub(crate) fn begins(&mut self, deadline: Ms, deliveries: Vec<Delivery>) -> usize {
+        let mut entries = Vec::new();
+        for (delivery, Delivery { wants, only, .. }) in deliveries.iter().enumerate() {
+            for (want, Want { ask, .. }) in wants.iter().enumerate() {
+                if only.is_some_and(|only| only != want) {
+                    continue;
+                }
+                let entry = |job| Entry { delivery, want, job, told: None };
+                match ask {
+                    None => entries.push(entry(None)),
+                    Some(ask) => entries.extend(ask.jobs.iter().cloned().map(Some).map(entry)),
+                }
+            }
+        }
+        self.invocations.push(Invocation {
+            started: self.now,
+            deadline,
+            deliveries,
+            entries,
+            jobs: BTreeMap::new(),
+            in_flight: 0,
+            calls: 0,
+            failures: 0,
+            is_over: false,
+            has_summary: false,
+        });
+        self.invocations.len() - 1
+    }
+
+    pub(crate) fn violation(&mut self, promise: &'static str, text: impl Into<String>) {
+        self.violations.push(Violation { at: self.now, promise, text: text.into() });
+    }
+
+    fn ambiguity(&mut self, what: &'static str) {
+        *self.ambiguities.entry(what).or_default() += 1;
+    }
+}
+
+impl Invocation {
+    pub(crate) fn deliveries(&self) -> &[Delivery] {
+        &self.deliveries
+    }
+
+    fn ask(&self, entry: &Entry) -> Option<&Ask> {
+        self.deliveries.get(entry.delivery)?.wants.get(entry.want)?.ask.as_ref()
+    }
+
+    /// What is asked for a job.
+    fn asks<'a>(&'a self, job: &'a str) -> impl Iterator<Item = &'a Ask> {
+        let entries = self.entries.iter().filter(move |entry| entry.job.as_deref() == Some(job));
+        entries.filter_map(|entry| self.ask(entry))
+    }
+
+    fn is_settled(&self, delivery: usize) -> bool {
+        let mut own = self.entries.iter().filter(|entry| entry.delivery == delivery);
+        own.all(|entry| entry.told == Some(true))
+    }
+}

@@ -1,0 +1,131 @@
+//! What a run starts from: all of it drawn from the seed before anything happens.
+
+use batch_canceller::config::Config;
+use batch_sim::{Buckets, Bulk, CancelLag, RateLimit, Settings, Shortfall};
+
+use crate::Ms;
+use crate::dice::Dice;
+use crate::fault::{Kind, Outage, Rates};
+
+mod jobs;
+mod requests;
+
+pub(crate) use jobs::{DeedPlan, JobPlan};
+pub(crate) use requests::{Ask, RequestPlan, Shape, Via, Want};
+
+/// What happens by itself in a run, and how everything behaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    /// When faults stop.
+    pub(crate) calm_at: Ms,
+    pub(crate) config: Config,
+    pub(crate) lambda: LambdaPlan,
+    pub(crate) queues: [QueuePlan; 2],
+    pub(crate) settings: Settings,
+    /// Whether single and bulk calls are denied for jobs that are protected.
+    pub(crate) rates: Rates,
+    pub(crate) outages: Vec<Outage>,
+    pub(crate) jobs: Vec<JobPlan>,
+    pub(crate) deeds: Vec<DeedPlan>,
+    pub(crate) requests: Vec<RequestPlan>,
+    /// When what lies in dead-letter queues is put back.
+    pub(crate) redrives: Vec<Ms>,
+    /// For what is drawn while the run goes on.
+    pub(crate) dice: Dice,
+}
+
+/// Lambda's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct LambdaPlan {
+    pub(crate) timeout: Ms,
+    pub(crate) concurrency: usize,
+}
+
+/// A queue's settings and those of its event source mapping.
+#[derive(Debug, Clone)]
+pub(crate) struct QueuePlan {
+    pub(crate) fifo: bool,
+    pub(crate) visibility: Ms,
+    pub(crate) max_receives: u32,
+    pub(crate) batch_size: usize,
+    pub(crate) window: Ms,
+}
+
+impl Plan {
+    /// The run of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let dice = &mut dice;
+        let calm_at = dice.pick([30_000, 120_000, 600_000]);
+        let rates = Rates::draw(&mut dice.fork());
+        let timeout = dice.pick([5_000, 15_000, 60_000]);
+        let allow_terminate = dice.chance(0.5);
+        let config = config(&mut dice.fork(), allow_terminate);
+        let lambda = LambdaPlan { timeout, concurrency: dice.pick([1, 2, 3, 10]) };
+        let queues = [false, true].map(|fifo| queue(&mut dice.fork(), fifo, timeout));
+        let settings = settings(&mut dice.fork(), &rates);
+        let outages =
+            if rates.has(Kind::Outage) { (0..dice.count(1..=3)).map(|_| Outage::draw(dice, calm_at)).collect() } else { vec![] };
+        let jobs = jobs::draw(&mut dice.fork(), calm_at);
+        let requests = requests::draw(&mut dice.fork(), &jobs, calm_at, allow_terminate);
+        let deeds = jobs::deeds(&mut dice.fork(), &jobs, &requests, calm_at);
+        let redrives = (0..dice.count(0..=2)).map(|_| dice.ms(calm_at / 2..=calm_at * 3)).collect();
+        let dice = dice.fork();
+        Self { seed, calm_at, config, lambda, queues, settings, rates, outages, jobs, deeds, requests, redrives, dice }
+    }
+}
+
+fn config(dice: &mut Dice, allow_terminate: bool) -> Config {
+    let mut variables = vec![("ALLOW_TERMINATE", allow_terminate.to_string())];
+    let mut set = |name, values: [u32; 4]| {
+        if dice.chance(0.5) {
+            variables.push((name, dice.pick(values).to_string()));
+        }
+    };
+    set("MAX_ATTEMPTS", [1, 2, 3, 6]);
+    set("MAX_IN_FLIGHT", [1, 2, 4, 16]);
+    set("ATTEMPT_TIMEOUT_MS", [500, 1_000, 2_000, 5_000]);
+    set("CONFIRM_TIMEOUT_MS", [0, 500, 3_000, 10_000]);
+    set("PATIENCE_MS", [500, 2_000, 10_000, 20_000]);
+    set("DEADLINE_RESERVE_MS", [100, 500, 1_000, 2_000]);
+    set("MAX_JOBS", [8, 20, 100, 10_000]);
+    if dice.chance(0.2) {
+        variables.push(("BULK", "off".to_owned()));
+    }
+    let lookup = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| value.clone());
+    #[expect(clippy::expect_used, reason = "every value above is allowed")]
+    Config::from_lookup(lookup).expect("settings that are allowed")
+}
+
+fn queue(dice: &mut Dice, fifo: bool, timeout: Ms) -> QueuePlan {
+    QueuePlan {
+        fifo,
+        // Six times the time-out is what AWS advises; less lets messages come again while they are dealt with.
+        visibility: if dice.chance(0.2) { timeout } else { timeout * 6 },
+        max_receives: u32::try_from(dice.count(1..=5)).unwrap_or(1),
+        batch_size: if fifo { dice.count(1..=10) } else { dice.pick([1, 5, 10, 50]) },
+        window: if fifo { 0 } else { dice.pick([0, 1_000, 5_000]) },
+    }
+}
+
+fn settings(dice: &mut Dice, rates: &Rates) -> Settings {
+    let limit = RateLimit {
+        tps: dice.pick([1.0, 5.0, 20.0]),
+        burst: dice.pick([1, 5, 50]),
+        per_item: dice.chance(0.5),
+    };
+    let bulk = dice.pick([Bulk::Missing404, Bulk::Missing403, Bulk::Missing400]);
+    Settings {
+        lag: CancelLag::None,
+        flags: dice.chance(0.85),
+        flag_during_lag: dice.chance(0.7),
+        bulk: if dice.chance(0.8) { Bulk::Present } else { bulk },
+        limit: rates.has(Kind::RateLimit).then_some(limit),
+        buckets: dice.pick([Buckets::Shared, Buckets::PerOperation]),
+        shortfall: dice.pick([Shortfall::Items, Shortfall::Call]),
+        seed: dice.ms(0..=u64::MAX),
+        log_calls: false,
+        ..Settings::default()
+    }
+}

@@ -1,0 +1,294 @@
+//! Calls on their way to Batch and back, and what befalls them.
+
+use std::time::Duration;
+
+use batch_canceller::batch::{CallError, FailureKind};
+use batch_canceller::request::Action;
+use batch_sim::{BulkAnswer, Refusal, ShownJob, Verb};
+
+use super::{Event, Stage};
+use crate::Ms;
+use crate::checker::calls::Item;
+use crate::fault::Kind;
+
+/// A call that has not come to its end.
+#[derive(Debug)]
+pub(crate) struct Call {
+    invocation: usize,
+    ids: Vec<String>,
+    stop: Option<(Action, String)>,
+    began: Ms,
+    /// What Batch said; `None` until the call got there.
+    answer: Option<Result<Answer, Refusal>>,
+    /// What comes in place of the answer.
+    error: Option<CallError>,
+    oddity: Option<Kind>,
+    /// Whether it will still get there.
+    is_on_its_way: bool,
+    is_over: bool,
+}
+
+/// What Batch says to a call.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Described(Vec<ShownJob>),
+    Stopped,
+    StoppedInBulk(BulkAnswer),
+}
+
+/// What befalls a call.
+struct Fate {
+    /// When it gets to Batch, if it does.
+    arrives: Option<Ms>,
+    /// When the answer, or what comes in its place, is back; `None` is never.
+    returns: Option<Ms>,
+    error: Option<CallError>,
+}
+
+impl Stage {
+    /// A call starts; gives its number, and how long its answer takes.
+    pub(crate) fn call_starts(
+        &mut self,
+        instance: usize,
+        ids: Vec<String>,
+        stop: Option<(Action, String)>,
+        now: Ms,
+    ) -> (u64, Option<Ms>) {
+        self.advance(now);
+        let invocation = self.instances.get(&instance).and_then(|instance| instance.invocation).unwrap_or(usize::MAX);
+        self.called += 1;
+        self.tally.calls += 1;
+        let call = self.called;
+        let told = stop.as_ref().map(|(action, reason)| (*action, reason.as_str()));
+        self.checker.call_starts(call, invocation, &ids, told);
+        let name = match &stop {
+            None => "DescribeJobs".to_owned(),
+            Some((action, reason)) => {
+                format!("{action:?}Job{} {reason:?}", if ids.len() > 1 { "s" } else { "" })
+            }
+        };
+        let fate = self.fate(instance, &ids, stop.is_none());
+        let oddity = if stop.is_none() { self.oddity(ids.len()) } else { None };
+        self.say(|| format!("invocation {invocation} makes call {call}: {name} {}", ids.join(" ")));
+        if let Some(pause) = fate.arrives {
+            self.at(now + pause, Event::Arrive(call));
+        }
+        let is_on_its_way = fate.arrives.is_some();
+        let error = fate.error;
+        let under_way =
+            Call { invocation, ids, stop, began: now, answer: None, error, oddity, is_on_its_way, is_over: false };
+        self.calls.insert(call, under_way);
+        (call, fate.returns)
+    }
+
+    fn fate(&mut self, instance: usize, ids: &[String], is_read: bool) -> Fate {
+        let there = self.dice.ms(1..=40);
+        let mut back = self.dice.ms(1..=40);
+        if !is_read && ids.len() == 1 && ids.iter().any(|id| self.is_protected(id)) {
+            let error = failed(FailureKind::Denied, 403, "AccessDeniedException");
+            return Fate { arrives: None, returns: Some(there + back), error: Some(error) };
+        }
+        let Some(kind) = self.trouble(instance, is_read) else {
+            return Fate { arrives: Some(there), returns: Some(there + back), error: None };
+        };
+        let (carried_out, error) = match kind {
+            Kind::SlowAnswer => {
+                back = self.dice.ms(500..=8_000);
+                (true, None)
+            }
+            Kind::ErrorBefore => (false, Some(failed(FailureKind::Server, 500, "ServerException"))),
+            Kind::ErrorAfter => (true, Some(failed(FailureKind::Server, 503, "ServiceUnavailable"))),
+            Kind::LostBefore => (false, Some(CallError::new(FailureKind::Connection))),
+            Kind::LostAfter => (true, Some(CallError::new(FailureKind::Connection))),
+            Kind::Unreached => (false, Some(CallError::new(FailureKind::Unreached))),
+            Kind::TurnedAway => (false, Some(failed(FailureKind::TurnedAway, 403, "ExpiredTokenException"))),
+            Kind::Throttled => (false, Some(failed(FailureKind::Throttled, 429, "TooManyRequestsException"))),
+            Kind::RetryAfter => {
+                let error = failed(FailureKind::Throttled, 429, "TooManyRequestsException");
+                let pause = Duration::from_millis(self.dice.ms(100..=3_000));
+                (false, Some(CallError { retry_after: Some(pause), ..error }))
+            }
+            Kind::HangAfter => return Fate { arrives: Some(there), returns: None, error: None },
+            Kind::LateEffect => {
+                let late = self.dice.ms(1_000..=20_000);
+                return Fate { arrives: Some(late), returns: None, error: None };
+            }
+            _ => return Fate { arrives: None, returns: None, error: None },
+        };
+        Fate { arrives: carried_out.then_some(there), returns: Some(there + back), error }
+    }
+
+    /// What kind of trouble a call meets.
+    fn trouble(&mut self, instance: usize, is_read: bool) -> Option<Kind> {
+        let now = self.now;
+        let outage = self.plan.outages.iter().find(|outage| outage.strikes(is_read, now)).map(|outage| outage.how);
+        if let Some(how) = outage.filter(|_| now < self.plan.calm_at) {
+            *self.tally.faults.entry(Kind::Outage).or_default() += 1;
+            return Some(how);
+        }
+        if let Some(instance) = self.instances.get_mut(&instance)
+            && instance.thawing > 0
+        {
+            instance.thawing -= 1;
+            return Some(self.dice.pick([Kind::LostBefore, Kind::TurnedAway, Kind::Unreached]));
+        }
+        Kind::OF_CALLS.into_iter().find(|kind| self.strikes(*kind))
+    }
+
+    fn oddity(&mut self, ids: usize) -> Option<Kind> {
+        let odd = [Kind::NothingShown, Kind::UpperCase, Kind::Stranger];
+        // Where one job is asked for, and one is shown, they are taken for the same.
+        odd.into_iter().filter(|kind| *kind != Kind::Stranger || ids > 1).find(|kind| self.strikes(*kind))
+    }
+
+    /// A call gets to Batch.
+    pub(super) fn arrive(&mut self, number: u64) {
+        let moment = self.moment();
+        let Some(call) = self.calls.get_mut(&number) else {
+            return;
+        };
+        self.batch.set_caller(Some(number));
+        let answer = match (&call.stop, call.ids.as_slice()) {
+            (None, ids) => self.batch.describe_jobs(ids, moment).map(Answer::Described),
+            (Some((action, reason)), [id]) => {
+                self.batch.stop_job(verb(*action), id, reason, moment).map(|()| Answer::Stopped)
+            }
+            (Some((action, reason)), ids) => {
+                self.batch.stop_jobs(verb(*action), ids, reason, moment).map(Answer::StoppedInBulk)
+            }
+        };
+        self.batch.set_caller(None);
+        call.answer = Some(answer);
+        call.is_on_its_way = false;
+        if call.is_over {
+            self.calls.remove(&number);
+        }
+        self.gather();
+    }
+
+    /// A call's time is up: gives its answer.
+    pub(crate) fn call_returns(&mut self, number: u64, now: Ms) -> Result<Answer, CallError> {
+        self.advance(now);
+        let Some(call) = self.calls.remove(&number) else {
+            return Err(CallError::new(FailureKind::Connection));
+        };
+        let answer = match (call.error, call.answer) {
+            (Some(error), _) => Err(error),
+            (None, Some(Ok(answer))) => Ok(answer),
+            (None, Some(Err(Refusal::Throttled))) => Err(failed(FailureKind::Throttled, 429, "TooManyRequestsException")),
+            (None, Some(Err(Refusal::NoSuchCall))) => Err(failed(FailureKind::NoBulk, 404, "")),
+            (None, Some(Err(Refusal::Client(text)))) => {
+                let error = failed(FailureKind::Refused, 400, "ClientException");
+                Err(CallError { message: text, ..error })
+            }
+            (None, None) => Err(CallError::new(FailureKind::Connection)),
+        };
+        let answer = answer.map(|answer| odd(answer, call.oddity, &call.ids));
+        let action = call.stop.as_ref().map(|(action, _)| *action);
+        let is_missing = answer.as_ref().is_err_and(|error| error.kind == FailureKind::NoBulk);
+        if is_missing {
+            self.checker.no_such_call(call.invocation, &call.ids);
+        }
+        let (items, failed) = items(&answer, &call.ids, call.oddity);
+        self.say(|| {
+            let shown: Vec<_> = items.iter().map(|(id, item)| format!("{id} {item:?}")).collect();
+            let error = answer.as_ref().err().map(|error| format!("{:?} {error} ", error.kind)).unwrap_or_default();
+            format!("call {number} is answered: {error}{}", shown.join(", "))
+        });
+        // A call that is missing, or denied for a job that is protected, is no trouble.
+        let failed = failed && !is_missing;
+        self.tally.failed_calls += u64::from(failed);
+        self.checker.call_ends(call.invocation, call.began, action, &items, failed);
+        answer
+    }
+
+    /// The function does not wait for a call any more.
+    pub(crate) fn call_dropped(&mut self, number: u64, now: Ms) {
+        self.advance(now);
+        let Some(call) = self.calls.get_mut(&number) else {
+            return;
+        };
+        call.is_over = true;
+        let invocation = call.invocation;
+        if !call.is_on_its_way {
+            self.calls.remove(&number);
+        }
+        self.say(|| format!("call {number} is given up"));
+        self.tally.failed_calls += 1;
+        self.checker.call_dropped(invocation);
+    }
+}
+
+fn verb(action: Action) -> Verb {
+    match action {
+        Action::Cancel => Verb::Cancel,
+        Action::Terminate => Verb::Terminate,
+    }
+}
+
+fn failed(kind: FailureKind, status: u16, code: &str) -> CallError {
+    let code = Some(code.to_owned()).filter(|code| !code.is_empty());
+    CallError { status: Some(status), code, ..CallError::new(kind) }
+}
+
+/// The kind of failure that an item's code tells of.
+pub(crate) fn item_kind(code: &str) -> FailureKind {
+    match code {
+        "ThrottlingException" => FailureKind::Throttled,
+        "AccessDenied" => FailureKind::Denied,
+        _ => FailureKind::Server,
+    }
+}
+
+/// An answer as oddly as it comes.
+fn odd(answer: Answer, oddity: Option<Kind>, asked: &[String]) -> Answer {
+    let Answer::Described(mut jobs) = answer else {
+        return answer;
+    };
+    match oddity {
+        Some(Kind::NothingShown) => jobs.clear(),
+        Some(Kind::UpperCase) => jobs.iter_mut().for_each(|job| job.id = job.id.to_uppercase()),
+        Some(Kind::Stranger) if asked.len() > 1 => {
+            if let Some(job) = jobs.last_mut() {
+                "stranger".clone_into(&mut job.id);
+            }
+        }
+        _ => {}
+    }
+    Answer::Described(jobs)
+}
+
+/// What an answer says of each job, and whether anything went wrong.
+fn items(answer: &Result<Answer, CallError>, asked: &[String], oddity: Option<Kind>) -> (Vec<(String, Item)>, bool) {
+    let all = |item: Item| asked.iter().map(|id| (id.clone(), item)).collect();
+    match answer {
+        Err(error) => match error.kind {
+            FailureKind::Refused | FailureKind::Denied => (all(Item::Refused), false),
+            _ => (all(Item::Failed), true),
+        },
+        Ok(Answer::Stopped) => (all(Item::Accepted), false),
+        Ok(Answer::StoppedInBulk(answer)) => {
+            let mut failed = false;
+            let item = |id: &String| {
+                let error = answer.errors.iter().find(|error| error.job == *id);
+                let item = match error {
+                    Some(error) if item_kind(&error.code) == FailureKind::Denied => Item::Refused,
+                    None if answer.successful.contains(id) => Item::Accepted,
+                    _ => Item::Failed,
+                };
+                failed |= item == Item::Failed;
+                (id.clone(), item)
+            };
+            (asked.iter().map(item).collect(), failed)
+        }
+        Ok(Answer::Described(jobs)) => {
+            let is_strange = jobs.iter().any(|job| job.id == "stranger");
+            let shown = asked.iter().filter_map(|id| {
+                let job = jobs.iter().find(|job| job.id.eq_ignore_ascii_case(id));
+                // Where a stranger is shown, it may be who is missing.
+                (job.is_some() || !is_strange).then(|| (id.clone(), Item::Shown(job.map(|job| job.status))))
+            });
+            (shown.collect(), is_strange || oddity == Some(Kind::NothingShown))
+        }
+    }
+}
