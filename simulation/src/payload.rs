@@ -62,7 +62,9 @@ fn notification(message: &str, number: usize) -> String {
 /// What a topic invokes a function with.
 pub(crate) fn topic(message: &str, number: usize) -> String {
     let sns = notification(message, number);
-    format!(r#"{{"Records":[{{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"{TOPIC_ARN}:1","Sns":{sns}}}]}}"#)
+    format!(
+        r#"{{"Records":[{{"EventSource":"aws:sns","EventVersion":"1.0","EventSubscriptionArn":"{TOPIC_ARN}:1","Sns":{sns}}}]}}"#
+    )
 }
 
 /// What an event source mapping invokes a function with.

@@ -65,14 +65,31 @@ impl Plan {
         let lambda = LambdaPlan { timeout, concurrency: dice.pick([1, 2, 3, 10]) };
         let queues = [false, true].map(|fifo| queue(&mut dice.fork(), fifo, timeout));
         let settings = settings(&mut dice.fork(), &rates);
-        let outages =
-            if rates.has(Kind::Outage) { (0..dice.count(1..=3)).map(|_| Outage::draw(dice, calm_at)).collect() } else { vec![] };
+        let outages = if rates.has(Kind::Outage) {
+            (0..dice.count(1..=3)).map(|_| Outage::draw(dice, calm_at)).collect()
+        } else {
+            vec![]
+        };
         let jobs = jobs::draw(&mut dice.fork(), calm_at);
         let requests = requests::draw(&mut dice.fork(), &jobs, calm_at, allow_terminate);
         let deeds = jobs::deeds(&mut dice.fork(), &jobs, &requests, calm_at);
         let redrives = (0..dice.count(0..=2)).map(|_| dice.ms(calm_at / 2..=calm_at * 3)).collect();
         let dice = dice.fork();
-        Self { seed, calm_at, config, lambda, queues, settings, rates, outages, jobs, deeds, requests, redrives, dice }
+        Self {
+            seed,
+            calm_at,
+            config,
+            lambda,
+            queues,
+            settings,
+            rates,
+            outages,
+            jobs,
+            deeds,
+            requests,
+            redrives,
+            dice,
+        }
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) fn run(plan: Plan, trace: Trace) -> Run {
         .expect("a runtime");
     let stage = runtime.block_on(play(plan, trace));
     drop(runtime);
-    let stage = Arc::into_inner(stage).map(|stage| stage.into_inner().unwrap_or_else(|poison| poison.into_inner()));
+    let stage =
+        Arc::into_inner(stage).map(|stage| stage.into_inner().unwrap_or_else(|poison| poison.into_inner()));
     let (violations, tally, trace) = stage.map_or_else(Default::default, |mut stage| {
         stage.tally.outcomes = std::mem::take(&mut stage.checker.outcomes);
         stage.tally.ambiguities = std::mem::take(&mut stage.checker.ambiguities);

@@ -44,6 +44,9 @@ impl Tally {
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
         }
-        other.ambiguities.iter().for_each(|(kind, count)| *self.ambiguities.entry(kind).or_default() += count);
+        other
+            .ambiguities
+            .iter()
+            .for_each(|(kind, count)| *self.ambiguities.entry(kind).or_default() += count);
     }
 }

@@ -32,7 +32,9 @@ impl Truth {
         let history = self.0.entry(change.id).or_default();
         match change.what {
             Happening::Added(status) => history.steps.push(Step { at, status, reason: None, by: None }),
-            Happening::Moved { to, reason, by, .. } => history.steps.push(Step { at, status: to, reason, by }),
+            Happening::Moved { to, reason, by, .. } => {
+                history.steps.push(Step { at, status: to, reason, by })
+            }
             Happening::Expired => history.forgotten = Some(at),
         }
     }

@@ -33,10 +33,16 @@ impl Checker {
         own.in_flight += 1;
         own.calls += 1;
         if own.is_over {
-            wrong.push(("no call outside the budget", "a call starts after its invocation has ended".to_owned()));
+            wrong.push((
+                "no call outside the budget",
+                "a call starts after its invocation has ended".to_owned(),
+            ));
         }
         if own.in_flight > terms.max_in_flight {
-            wrong.push(("at most MAX_IN_FLIGHT calls at once", format!("{} calls are under way", own.in_flight)));
+            wrong.push((
+                "at most MAX_IN_FLIGHT calls at once",
+                format!("{} calls are under way", own.in_flight),
+            ));
         }
         if now > own.deadline.saturating_sub(terms.reserve) {
             let text = format!("a call starts {} ms before the deadline", own.deadline.saturating_sub(now));
@@ -50,18 +56,26 @@ impl Checker {
             let Some((action, reason)) = stop else {
                 continue;
             };
-            let wanted = own.asks(id).any(|ask| !ask.dry_run && ask.action == action && ask.reason.as_str() == reason);
+            let wanted =
+                own.asks(id).any(|ask| !ask.dry_run && ask.action == action && ask.reason.as_str() == reason);
             if !wanted {
-                let text = format!("a call to {} {id} with the reason {reason:?}, which no request gives", verb(action));
+                let text = format!(
+                    "a call to {} {id} with the reason {reason:?}, which no request gives",
+                    verb(action)
+                );
                 wrong.push(("only what is wanted is stopped", text));
             }
             let job = own.jobs.entry(id.clone()).or_default();
             job.stops += 1;
             if job.accepted >= Some(action) {
-                wrong.push(("nothing is hammered", format!("{id} is to be stopped again, though that was accepted")));
+                wrong.push((
+                    "nothing is hammered",
+                    format!("{id} is to be stopped again, though that was accepted"),
+                ));
             }
             let shown = job.looks.iter().rev().find_map(|look| look.shown);
-            let in_vain = |status: JobStatus| status.has_ended() || action == Action::Cancel && status.has_started();
+            let in_vain =
+                |status: JobStatus| status.has_ended() || action == Action::Cancel && status.has_started();
             if let Some(status) = shown.filter(|status| in_vain(*status)) {
                 let text = format!("a call to {} {id}, which was seen {}", verb(action), status.as_str());
                 wrong.push(("no call in vain", text));

@@ -1,5 +1,7 @@
 //! What the function says of jobs: its results.
 
+use std::collections::BTreeMap;
+
 use batch_canceller::request::Action;
 use batch_sim::JobStatus;
 
@@ -121,7 +123,8 @@ impl Checker {
         };
         let mut ambiguity = None;
         let mut wrong = Vec::new();
-        let claims = matches!(outcome, "cancelled" | "terminated" | "cancelling" | "terminating" | "accepted");
+        let claims =
+            matches!(outcome, "cancelled" | "terminated" | "cancelling" | "terminating" | "accepted");
         if ask.dry_run && claims {
             wrong.push(("a dry run changes nothing", "to a dry run".to_owned()));
         }
@@ -192,7 +195,9 @@ impl Checker {
                 }
             }
             "cancelling" | "terminating" | "accepted" => {
-                if known.accepted.is_none() || outcome == "terminating" && known.accepted < Some(Action::Terminate) {
+                if known.accepted.is_none()
+                    || outcome == "terminating" && known.accepted < Some(Action::Terminate)
+                {
                     wrong.push((TRUE, "no such call was accepted".to_owned()));
                 }
                 let shown = known.looks.iter().rev().find_map(|look| look.shown);
@@ -241,7 +246,8 @@ impl Checker {
         };
         let history = self.truth.of(job);
         for Seen { status } in [&line.before, &line.after].into_iter().flatten() {
-            let was = history.is_some_and(|history| history.since(own.started).any(|was| was.as_str() == status));
+            let was =
+                history.is_some_and(|history| history.since(own.started).any(|was| was.as_str() == status));
             if !was {
                 wrong.push(("what is shown was so", format!("shows it {status}, as which it did not stand")));
             }
@@ -263,29 +269,44 @@ impl Invocation {
         let is_due = |entry: &super::Entry| {
             entry.told.is_none() && deliveries.get(entry.delivery).is_some_and(|delivery| &*delivery.id == id)
         };
-        match outcome {
-            "rejected" => {
-                let entry = self.entries.iter_mut().find(|entry| entry.job.is_none() && is_due(entry));
-                entry.map(|entry| entry.told = Some(false)).or_else(|| self.too_many(id)).ok_or_else(|| format!("to {id}, which is well-formed"))
-            }
-            "not_attempted" => {
-                self.too_many(id).ok_or_else(|| format!("to {id}, for no reason"))
-            }
-            _ => Err("of a whole delivery".to_owned()),
+        let entry = match outcome {
+            "rejected" => self.entries.iter_mut().find(|entry| entry.job.is_none() && is_due(entry)),
+            "not_attempted" => None,
+            _ => return Err("of a whole delivery".to_owned()),
+        };
+        match entry {
+            Some(entry) => entry.told = Some(false),
+            None => self.goes_back(id, outcome).ok_or_else(|| format!("to {id}, for no reason"))?,
         }
+        Ok(())
     }
 
-    /// What asks for more jobs than an invocation may have goes back as a whole.
-    fn too_many(&mut self, id: &str) -> Option<()> {
+    /// What asks for more jobs than an invocation may have goes back as a whole: what does so alone as one that is
+    /// rejected, and else what comes last.
+    fn goes_back(&mut self, id: &str, outcome: &str) -> Option<()> {
         let deliveries = &self.deliveries;
-        let is_due = |entry: &super::Entry| {
+        let is_due = |entry: &&super::Entry| {
             entry.told.is_none()
                 && entry.job.is_some()
                 && deliveries.get(entry.delivery).is_some_and(|delivery| &*delivery.id == id)
         };
-        let first = self.entries.iter().find(|entry| is_due(entry)).map(|entry| (entry.delivery, entry.want))?;
-        let same = |entry: &&mut super::Entry| (entry.delivery, entry.want) == first;
-        self.entries.iter_mut().filter(same).for_each(|entry| entry.told = Some(false));
+        let place = |entry: &super::Entry| (entry.delivery, entry.want);
+        let mut sizes: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        self.entries.iter().filter(is_due).for_each(|entry| *sizes.entry(place(entry)).or_default() += 1);
+        let whole = if outcome == "rejected" {
+            *sizes.iter().max_by_key(|(_, size)| **size)?.0
+        } else {
+            *sizes.last_key_value()?.0
+        };
+        // There is one result for all that is rejected, and as many as there are jobs for what goes back.
+        let mut first = true;
+        self.entries.retain_mut(|entry| {
+            let is_meant = place(entry) == whole;
+            if is_meant {
+                entry.told = Some(false);
+            }
+            !(is_meant && outcome == "rejected") || std::mem::take(&mut first)
+        });
         Some(())
     }
 }
@@ -298,6 +319,7 @@ fn is_asked(ask: &Ask, line: &Line<'_>) -> bool {
     };
     let (reason, told) = (ask.reason.as_str(), line.reason.as_deref().unwrap_or_default());
     let same = reason == told
-        || reason.len() > LONGEST_TEXT && told.strip_suffix('…').is_some_and(|start| reason.starts_with(start));
+        || reason.len() > LONGEST_TEXT
+            && told.strip_suffix('…').is_some_and(|start| reason.starts_with(start));
     line.action.as_deref() == Some(action) && line.dry_run == ask.dry_run && same
 }

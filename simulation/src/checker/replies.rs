@@ -10,9 +10,14 @@ use super::Checker;
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     Replied(String),
-    Failed { error_type: String, message: String },
+    Failed {
+        error_type: String,
+        message: String,
+    },
     /// Lambda ended it: at the deadline, or because the instance was lost.
-    Killed { deadline: bool },
+    Killed {
+        deadline: bool,
+    },
     Panicked,
 }
 
@@ -34,7 +39,8 @@ impl Checker {
         own.is_over = true;
         let missing = own.entries.iter().filter(|entry| entry.told.is_none()).count();
         let all = own.entries.len();
-        let (late, has_summary) = (self.now > own.deadline.saturating_sub(self.terms.reserve), own.has_summary);
+        let (late, has_summary) =
+            (self.now > own.deadline.saturating_sub(self.terms.reserve), own.has_summary);
         let over = own.deadline.saturating_sub(self.now);
         match end {
             End::Killed { deadline: true } => {
@@ -76,7 +82,10 @@ impl Checker {
             End::Killed { .. } | End::Panicked => true,
         };
         if !is_right {
-            let text = format!("invocation {invocation} is {}settled, and ends so: {end:?}", if settled { "" } else { "not " });
+            let text = format!(
+                "invocation {invocation} is {}settled, and ends so: {end:?}",
+                if settled { "" } else { "not " }
+            );
             self.violation("the reply is true", text);
         }
         told
@@ -89,14 +98,17 @@ impl Checker {
         let Ok(report) = serde_json::from_str::<Value>(report) else {
             return false;
         };
-        let count = |name: &str| report["summary"][name].as_u64().and_then(|count| usize::try_from(count).ok());
+        let count =
+            |name: &str| report["summary"][name].as_u64().and_then(|count| usize::try_from(count).ok());
         let results = report["results"].as_array().map(Vec::len);
         let omitted = count("omitted").unwrap_or_default();
         let settled = own.entries.iter().filter(|entry| entry.told == Some(true)).count();
-        // A delivery that goes back as a whole has one result for all its jobs.
-        let whole = own.entries.len() > self.terms.max_jobs;
+        // What goes back untouched counts as many jobs, but is one result.
+        let all = own.entries.len();
+        let whole = all > self.terms.max_jobs;
         count("settled") == Some(settled)
-            && (whole || count("requested") == Some(own.entries.len()) && results.map(|n| n + omitted) == Some(own.entries.len()))
+            && count("requested") == Some(all)
+            && (whole || results.map(|listed| listed + omitted) == Some(all))
     }
 
     /// An answer to an event source mapping, read as Lambda reads it: which of the messages are deleted and which come
@@ -112,7 +124,8 @@ impl Checker {
                 let group = own.deliveries.get(at).and_then(|delivery| delivery.group);
                 // The same message twice is one message.
                 let twins = (0..ids.len()).filter(|twin| ids.get(*twin) == ids.get(at));
-                let back = !{ twins }.all(|twin| own.is_settled(twin)) || group.is_some_and(|group| held.contains(&group));
+                let back = !{ twins }.all(|twin| own.is_settled(twin))
+                    || group.is_some_and(|group| held.contains(&group));
                 held.extend(group.filter(|_| back));
                 back
             })
@@ -127,12 +140,18 @@ impl Checker {
             End::Killed { .. } | End::Panicked => return all_back,
         };
         let Some(failures) = failures(text) else {
-            self.violation("`batchItemFailures` is a subset of the received ids", format!("invocation {invocation} answers {text}"));
+            self.violation(
+                "`batchItemFailures` is a subset of the received ids",
+                format!("invocation {invocation} answers {text}"),
+            );
             return all_back;
         };
         let unique: BTreeSet<&str> = failures.iter().map(String::as_str).collect();
         if unique.len() < failures.len() || unique.iter().any(|id| !ids.iter().any(|known| **known == **id)) {
-            self.violation("`batchItemFailures` is a subset of the received ids", format!("invocation {invocation} answers {text}"));
+            self.violation(
+                "`batchItemFailures` is a subset of the received ids",
+                format!("invocation {invocation} answers {text}"),
+            );
             return all_back;
         }
         let told: Vec<_> = ids

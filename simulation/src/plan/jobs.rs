@@ -51,7 +51,7 @@ impl JobPlan {
             job = job.shown_after(Lag::For(Duration::from_millis(self.hidden_for)));
         }
         if self.children > 0 {
-            job = job.array(vec![JobStatus::Runnable; self.children]);
+            job = job.status(JobStatus::Pending).array(vec![JobStatus::Runnable; self.children]);
         }
         job
     }
@@ -77,7 +77,11 @@ pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
         plans.push(JobPlan {
             id: format!("job-{number}"),
             submit_at: if early { 0 } else { dice.ms(0..=calm_at) },
-            hidden_for: if hides && dice.chance(0.5) { dice.pick([200, 1_000, 1_900, 3_000, 8_000]) } else { 0 },
+            hidden_for: if hides && dice.chance(0.5) {
+                dice.pick([200, 1_000, 1_900, 3_000, 8_000])
+            } else {
+                0
+            },
             lag: if lags && dice.chance(0.7) { dice.pick([50, 500, 2_000, 10_000]) } else { 0 },
             children: if arrays && dice.chance(0.2) { dice.count(1..=4) } else { 0 },
             attempts: if retries && dice.chance(0.5) { 3 } else { 1 },

@@ -61,7 +61,12 @@ pub(crate) struct Ask {
     pub(crate) dry_run: bool,
 }
 
-pub(super) fn draw(dice: &mut Dice, jobs: &[JobPlan], calm_at: Ms, allow_terminate: bool) -> Vec<RequestPlan> {
+pub(super) fn draw(
+    dice: &mut Dice,
+    jobs: &[JobPlan],
+    calm_at: Ms,
+    allow_terminate: bool,
+) -> Vec<RequestPlan> {
     let ids: Vec<(String, Ms)> = jobs
         .iter()
         .flat_map(|job| std::iter::once(job.id.clone()).chain(job.child_ids()).map(|id| (id, job.submit_at)))
@@ -165,7 +170,9 @@ impl Maker<'_> {
             .collect();
         let reason = match self.dice.count(0..=19) {
             0 => format!("{} {}", self.number, "A long story. ".repeat(100)),
-            _ if self.shares_reasons => self.dice.pick(["Superseded.", "Too late.", "Nightly clean-up."]).to_owned(),
+            _ if self.shares_reasons => {
+                self.dice.pick(["Superseded.", "Too late.", "Nightly clean-up."]).to_owned()
+            }
             _ => format!("Superseded by run {}.", self.number),
         };
         let terminate = self.dice.chance(self.terminates);

@@ -55,7 +55,8 @@ impl Stage {
         now: Ms,
     ) -> (u64, Option<Ms>) {
         self.advance(now);
-        let invocation = self.instances.get(&instance).and_then(|instance| instance.invocation).unwrap_or(usize::MAX);
+        let invocation =
+            self.instances.get(&instance).and_then(|instance| instance.invocation).unwrap_or(usize::MAX);
         self.called += 1;
         self.tally.calls += 1;
         let call = self.called;
@@ -75,8 +76,17 @@ impl Stage {
         }
         let is_on_its_way = fate.arrives.is_some();
         let error = fate.error;
-        let under_way =
-            Call { invocation, ids, stop, began: now, answer: None, error, oddity, is_on_its_way, is_over: false };
+        let under_way = Call {
+            invocation,
+            ids,
+            stop,
+            began: now,
+            answer: None,
+            error,
+            oddity,
+            is_on_its_way,
+            is_over: false,
+        };
         self.calls.insert(call, under_way);
         (call, fate.returns)
     }
@@ -121,7 +131,8 @@ impl Stage {
     /// What kind of trouble a call meets.
     fn trouble(&mut self, instance: usize, is_read: bool) -> Option<Kind> {
         let now = self.now;
-        let outage = self.plan.outages.iter().find(|outage| outage.strikes(is_read, now)).map(|outage| outage.how);
+        let outage =
+            self.plan.outages.iter().find(|outage| outage.strikes(is_read, now)).map(|outage| outage.how);
         if let Some(how) = outage.filter(|_| now < self.plan.calm_at) {
             *self.tally.faults.entry(Kind::Outage).or_default() += 1;
             return Some(how);
@@ -175,7 +186,9 @@ impl Stage {
         let answer = match (call.error, call.answer) {
             (Some(error), _) => Err(error),
             (None, Some(Ok(answer))) => Ok(answer),
-            (None, Some(Err(Refusal::Throttled))) => Err(failed(FailureKind::Throttled, 429, "TooManyRequestsException")),
+            (None, Some(Err(Refusal::Throttled))) => {
+                Err(failed(FailureKind::Throttled, 429, "TooManyRequestsException"))
+            }
             (None, Some(Err(Refusal::NoSuchCall))) => Err(failed(FailureKind::NoBulk, 404, "")),
             (None, Some(Err(Refusal::Client(text)))) => {
                 let error = failed(FailureKind::Refused, 400, "ClientException");
@@ -192,7 +205,8 @@ impl Stage {
         let (items, failed) = items(&answer, &call.ids, call.oddity);
         self.say(|| {
             let shown: Vec<_> = items.iter().map(|(id, item)| format!("{id} {item:?}")).collect();
-            let error = answer.as_ref().err().map(|error| format!("{:?} {error} ", error.kind)).unwrap_or_default();
+            let error =
+                answer.as_ref().err().map(|error| format!("{:?} {error} ", error.kind)).unwrap_or_default();
             format!("call {number} is answered: {error}{}", shown.join(", "))
         });
         // A call that is missing, or denied for a job that is protected, is no trouble.
@@ -259,7 +273,11 @@ fn odd(answer: Answer, oddity: Option<Kind>, asked: &[String]) -> Answer {
 }
 
 /// What an answer says of each job, and whether anything went wrong.
-fn items(answer: &Result<Answer, CallError>, asked: &[String], oddity: Option<Kind>) -> (Vec<(String, Item)>, bool) {
+fn items(
+    answer: &Result<Answer, CallError>,
+    asked: &[String],
+    oddity: Option<Kind>,
+) -> (Vec<(String, Item)>, bool) {
     let all = |item: Item| asked.iter().map(|id| (id.clone(), item)).collect();
     match answer {
         Err(error) => match error.kind {

@@ -76,7 +76,10 @@ impl Stage {
         self.say(|| format!("instance {instance} says: {}", said(text, line)));
         match invocation {
             Some(invocation) => self.checker.line(invocation, line),
-            None => self.checker.violation("one result each", format!("instance {instance} speaks while nobody asks: {text}")),
+            None => self.checker.violation(
+                "one result each",
+                format!("instance {instance} speaks while nobody asks: {text}"),
+            ),
         }
     }
 
@@ -87,7 +90,8 @@ impl Stage {
         let warm = free.max_by_key(|(_, instance)| instance.last_used).map(|(number, _)| *number);
         if let Some(number) = warm.filter(|_| !cold) {
             let idle = self.instances.get(&number).map_or(0, |instance| self.now - instance.last_used);
-            let thawing = if idle > LONG_PAUSE && self.strikes(Kind::Thaw) { self.dice.count(1..=4) } else { 0 };
+            let thawing =
+                if idle > LONG_PAUSE && self.strikes(Kind::Thaw) { self.dice.count(1..=4) } else { 0 };
             if let Some(instance) = self.instances.get_mut(&number) {
                 instance.thawing = thawing;
             }
@@ -142,12 +146,16 @@ impl Stage {
     }
 }
 
-
 /// What a line says, in short.
 fn said(text: &str, line: &Line<'_>) -> String {
     let (Some(outcome), Some(by)) = (&line.outcome, &line.requested_by) else {
         return text.to_owned();
     };
     let why = line.why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-    format!("to {}: {} {outcome}, after {} attempts{why}", by.id, line.job_id.as_deref().unwrap_or("all"), line.attempts)
+    format!(
+        "to {}: {} {outcome}, after {} attempts{why}",
+        by.id,
+        line.job_id.as_deref().unwrap_or("all"),
+        line.attempts
+    )
 }

@@ -146,9 +146,13 @@ impl Stage {
             })
             .collect();
         let payload = payload::batch(&records);
-        let deliveries = received.batch.iter().map(|message| self.delivery(&message.id, message.request, message.group));
+        let deliveries =
+            received.batch.iter().map(|message| self.delivery(&message.id, message.request, message.group));
         let deliveries = deliveries.collect();
-        self.start(Origin::Batch { queue: number, messages: received.batch }, Work { payload, deliveries, request_id: None });
+        self.start(
+            Origin::Batch { queue: number, messages: received.batch },
+            Work { payload, deliveries, request_id: None },
+        );
         self.arm(number, now + 1);
     }
 
@@ -166,7 +170,8 @@ impl Stage {
                 continue;
             }
             self.settled(message.request);
-            let is_lost = self.queues.get(queue).is_some_and(|queue| !queue.plan.fifo) && self.strikes(Kind::LostDelete);
+            let is_lost = self.queues.get(queue).is_some_and(|queue| !queue.plan.fifo)
+                && self.strikes(Kind::LostDelete);
             let pause = self.dice.pick([0, 1_000, 30_000]);
             self.say(|| format!("{} is deleted{}", message.id, if is_lost { ", in vain" } else { "" }));
             if let Some(queue) = self.queues.get_mut(queue) {
@@ -224,7 +229,8 @@ impl Stage {
         }
         let request_id = format!("direct-{number}-{}", self.origins.len());
         let payload = self.sent.get(request).map_or_else(String::new, |sent| sent.body.to_string());
-        let (shape, wants) = self.plan.requests.get(request).map_or((Shape::Bare, 0), |plan| (plan.shape, plan.wants.len()));
+        let (shape, wants) =
+            self.plan.requests.get(request).map_or((Shape::Bare, 0), |plan| (plan.shape, plan.wants.len()));
         let deliveries = if shape == Shape::List {
             let one = |index| Delivery {
                 only: Some(index),
@@ -296,7 +302,8 @@ impl Stage {
         for queue in &self.queues {
             dead.extend(queue.dead.iter().map(|message| message.request));
         }
-        let left: Vec<_> = self.queues.iter().flat_map(|queue| queue.waiting().iter().map(|m| m.id.clone())).collect();
+        let left: Vec<_> =
+            self.queues.iter().flat_map(|queue| queue.waiting().iter().map(|m| m.id.clone())).collect();
         if !left.is_empty() {
             self.checker.violation("nothing is lost", format!("{left:?} are left in the queues for good"));
         }
@@ -304,7 +311,10 @@ impl Stage {
             let is_direct = matches!(request.via, Via::Direct { .. });
             let is_settled = self.sent.get(number).is_some_and(|sent| sent.settled);
             if !is_settled && !is_direct && !dead.contains(&number) {
-                self.checker.violation("nothing is lost", format!("request {number} is neither settled nor given up"));
+                self.checker.violation(
+                    "nothing is lost",
+                    format!("request {number} is neither settled nor given up"),
+                );
             }
         }
         let bound = self.bound();
@@ -319,7 +329,13 @@ impl Stage {
     fn bound(&self) -> Ms {
         let count = |number: usize| Ms::try_from(number).unwrap_or(Ms::MAX);
         let requests = count(self.plan.requests.len());
-        let last = self.plan.requests.iter().map(|request| request.at).chain(self.plan.redrives.iter().copied()).max();
+        let last = self
+            .plan
+            .requests
+            .iter()
+            .map(|request| request.at)
+            .chain(self.plan.redrives.iter().copied())
+            .max();
         let from = last.unwrap_or_default().max(self.plan.calm_at);
         let timeout = self.plan.lambda.timeout;
         let one = |queue: &super::Queue| {
