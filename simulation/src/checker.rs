@@ -39,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) max_jobs: usize,
     /// The time before the deadline in which no call starts.
     pub(crate) reserve: Ms,
+    /// How long a job is watched after a call to stop it.
+    pub(crate) watch: Ms,
 }
 
 /// All that was seen of the function so far.
@@ -50,6 +52,8 @@ pub(crate) struct Checker {
     /// What cannot be told apart, by kind.
     pub(crate) ambiguities: BTreeMap<&'static str, u64>,
     pub(crate) outcomes: BTreeMap<String, u64>,
+    /// The most by which a line's timestamp was older than the line.
+    pub(crate) stalest: Ms,
     pub(crate) invocations: Vec<Invocation>,
     /// Which invocation made a call that stops jobs.
     callers: HashMap<u64, usize>,
@@ -70,6 +74,8 @@ pub(crate) struct Invocation {
     failures: u64,
     is_over: bool,
     has_summary: bool,
+    /// Calls that were answered as they should.
+    answered: u64,
 }
 
 /// What an invocation gets from one message, event or caller.
@@ -121,6 +127,7 @@ impl Checker {
             violations: Vec::new(),
             ambiguities: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            stalest: 0,
             invocations: Vec::new(),
             callers: HashMap::new(),
             now: 0,
@@ -157,6 +164,7 @@ impl Checker {
             failures: 0,
             is_over: false,
             has_summary: false,
+            answered: 0,
         });
         self.invocations.len() - 1
     }

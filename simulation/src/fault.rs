@@ -1,12 +1,15 @@
 //! What can go wrong, and how often in this run.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use clap::ValueEnum;
 
 use crate::Ms;
 use crate::dice::Dice;
 
 /// A kind of trouble. Each run has a random subset of them, each with a rate of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Kind {
     /// An answer takes seconds.
     SlowAnswer,
@@ -61,35 +64,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 25] = [
-        Self::SlowAnswer,
-        Self::ErrorBefore,
-        Self::ErrorAfter,
-        Self::LostBefore,
-        Self::LostAfter,
-        Self::Hang,
-        Self::HangAfter,
-        Self::LateEffect,
-        Self::Unreached,
-        Self::TurnedAway,
-        Self::Throttled,
-        Self::RetryAfter,
-        Self::ItemThrottled,
-        Self::ItemFailed,
-        Self::ItemOmitted,
-        Self::NothingShown,
-        Self::UpperCase,
-        Self::Stranger,
-        Self::RateLimit,
-        Self::Outage,
-        Self::Duplicate,
-        Self::LostDelete,
-        Self::Kill,
-        Self::ColdStart,
-        Self::Thaw,
-    ];
-
     /// Those that end a whole call.
     pub(crate) const OF_CALLS: [Self; 12] = [
         Self::SlowAnswer,
@@ -107,6 +81,14 @@ impl Kind {
     ];
 }
 
+/// As options name it.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
 /// How often each kind strikes in this run; those that are not listed never do.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rates(BTreeMap<Kind, f64>);
@@ -118,7 +100,7 @@ impl Rates {
             return Self::default();
         }
         let share = dice.pick([0.1, 0.3, 0.5]);
-        let drawn = Kind::ALL.into_iter().filter_map(|kind| {
+        let drawn = Kind::value_variants().iter().filter_map(|&kind| {
             let rate = dice.pick([0.01, 0.03, 0.1, 0.3]);
             dice.chance(share).then_some((kind, rate))
         });

@@ -99,6 +99,7 @@ impl Stage {
             max_in_flight: plan.config.limits.max_in_flight,
             max_jobs: plan.config.max_jobs,
             reserve: ms(plan.config.deadline_reserve),
+            watch: ms(plan.config.limits.confirm_timeout),
         };
         let queues = plan.queues.clone().map(Queue::new);
         let sent = vec![Sent::default(); plan.requests.len()];
@@ -233,6 +234,7 @@ impl Stage {
     pub(crate) fn close(&mut self) {
         self.tally.runs = 1;
         self.tally.virtual_ms = self.now;
+        self.tally.stalest = self.checker.stalest;
         self.nothing_is_left();
     }
 }

@@ -22,6 +22,8 @@ pub struct Tally {
     pub failed_calls: u64,
     /// The time that passed in the runs, in milliseconds.
     pub virtual_ms: Ms,
+    /// The most by which a log line's timestamp was older than the line, in milliseconds.
+    pub stalest: Ms,
     /// How often each kind of trouble struck.
     pub faults: BTreeMap<Kind, u64>,
     /// Results by outcome.
@@ -40,6 +42,7 @@ impl Tally {
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
         self.virtual_ms += other.virtual_ms;
+        self.stalest = self.stalest.max(other.stalest);
         other.faults.iter().for_each(|(kind, count)| *self.faults.entry(*kind).or_default() += count);
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;

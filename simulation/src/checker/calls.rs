@@ -5,6 +5,9 @@ use batch_sim::JobStatus;
 
 use super::{Checker, Look};
 
+/// Looks, cancels and terminates are probed each by themselves.
+const PROBED_KINDS: u64 = 3;
+
 /// What an answer says of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -104,6 +107,7 @@ impl Checker {
         };
         own.in_flight = own.in_flight.saturating_sub(1);
         own.failures += u64::from(failed);
+        own.answered += u64::from(!failed);
         for (id, item) in items {
             let job = own.jobs.entry(id.clone()).or_default();
             match item {
@@ -118,6 +122,37 @@ impl Checker {
     /// The function does not wait for a call any more.
     pub(crate) fn call_dropped(&mut self, invocation: usize) {
         self.call_ends(invocation, 0, None, &[], true);
+    }
+
+    /// Trouble makes it call less: an invocation has ended, and must not have made more calls than it needed, given how
+    /// many failed.
+    pub(super) fn calls_are_few(&mut self, invocation: usize) {
+        let Some(own) = self.invocations.get(invocation) else {
+            return;
+        };
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let acted = count(own.jobs.values().filter(|job| job.stops > 0).count());
+        let unseen =
+            count(own.jobs.values().filter(|job| job.looks.iter().any(|look| look.shown.is_none())).count());
+        // Two looks at all jobs, in the worst case; a call for each job to stop it, and looks at it with growing pauses.
+        let looks = 2 * count(own.jobs.len()).div_ceil(100) + unseen;
+        let polls =
+            2 + u64::from(self.terms.watch.max(1).ilog2()).saturating_sub(5) + self.terms.watch / 2_000;
+        let needed = looks + acted * (1 + polls);
+        let duration = self.now - own.started;
+        let text = if own.answered > needed + own.failures + 2 {
+            format!(
+                "{} calls were answered where {needed} were needed, and {} failed",
+                own.answered, own.failures
+            )
+        } else if own.answered == 0
+            && own.calls > PROBED_KINDS * (count(self.terms.max_in_flight) + 4 + duration / 240)
+        {
+            format!("{} calls were made in vain within {duration} ms", own.calls)
+        } else {
+            return;
+        };
+        self.violation("nothing is hammered", format!("invocation {invocation}: {text}"));
     }
 
     /// Batch has no such call: nobody was asked to stop these.

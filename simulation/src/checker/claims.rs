@@ -27,6 +27,9 @@ impl Checker {
             return;
         };
         *self.outcomes.entry(outcome.to_owned()).or_default() += 1;
+        if let Some(stamp) = milliseconds(&line.timestamp) {
+            self.stalest = self.stalest.max(self.now.saturating_sub(stamp));
+        }
         let wrong = match self.invocations.get(invocation) {
             None => return,
             Some(own) if own.is_over => vec![("one result each", "said after the end".to_owned())],
@@ -70,7 +73,12 @@ impl Checker {
         };
         let id = line.requested_by.as_ref().map_or("", |by| &*by.id);
         let Some(job) = line.job_id.as_deref() else {
-            return own.whole(id, outcome).err().into_iter().map(|text| ("one result each", text)).collect();
+            return own
+                .whole(id, outcome, self.terms.max_jobs)
+                .err()
+                .into_iter()
+                .map(|text| ("one result each", text))
+                .collect();
         };
         let fits = |own: &Invocation, at: usize| {
             let Some(entry) = own.entries.get(at) else {
@@ -219,8 +227,12 @@ impl Checker {
                 }
             }
             "refused" => {
-                if !known.refused {
+                if !known.refused && !own.jobs.values().any(|job| job.refused) {
                     wrong.push((TRUE, "nobody refused it".to_owned()));
+                }
+                let by = last.and_then(|last| last.by).and_then(|by| by.caller);
+                if by.is_some_and(|call| self.callers.get(&call) == Some(&invocation)) {
+                    wrong.push((TRUE, "this invocation has stopped it".to_owned()));
                 }
             }
             "unavailable" | "not_attempted" => {
@@ -264,7 +276,7 @@ impl Checker {
 
 impl Invocation {
     /// One result for all that a delivery asks.
-    fn whole(&mut self, id: &str, outcome: &str) -> Result<(), String> {
+    fn whole(&mut self, id: &str, outcome: &str, max_jobs: usize) -> Result<(), String> {
         let deliveries = &self.deliveries;
         let is_due = |entry: &super::Entry| {
             entry.told.is_none() && deliveries.get(entry.delivery).is_some_and(|delivery| &*delivery.id == id)
@@ -276,14 +288,14 @@ impl Invocation {
         };
         match entry {
             Some(entry) => entry.told = Some(false),
-            None => self.goes_back(id, outcome).ok_or_else(|| format!("to {id}, for no reason"))?,
+            None => self.goes_back(id, outcome, max_jobs).ok_or_else(|| format!("to {id}, for no reason"))?,
         }
         Ok(())
     }
 
     /// What asks for more jobs than an invocation may have goes back as a whole: what does so alone as one that is
     /// rejected, and else what comes last.
-    fn goes_back(&mut self, id: &str, outcome: &str) -> Option<()> {
+    fn goes_back(&mut self, id: &str, outcome: &str, max_jobs: usize) -> Option<()> {
         let deliveries = &self.deliveries;
         let is_due = |entry: &&super::Entry| {
             entry.told.is_none()
@@ -296,7 +308,7 @@ impl Invocation {
         let whole = if outcome == "rejected" {
             *sizes.iter().max_by_key(|(_, size)| **size)?.0
         } else {
-            *sizes.last_key_value()?.0
+            *sizes.iter().rfind(|(_, size)| **size <= max_jobs)?.0
         };
         // There is one result for all that is rejected, and as many as there are jobs for what goes back.
         let mut first = true;
@@ -322,4 +334,17 @@ fn is_asked(ask: &Ask, line: &Line<'_>) -> bool {
         || reason.len() > LONGEST_TEXT
             && told.strip_suffix('…').is_some_and(|start| reason.starts_with(start));
     line.action.as_deref() == Some(action) && line.dry_run == ask.dry_run && same
+}
+
+/// A timestamp as the time since the run began, if it is of the same month.
+fn milliseconds(timestamp: &str) -> Option<Ms> {
+    let (date, time) = timestamp.strip_suffix('Z')?.split_once('T')?;
+    let day: Ms = date.strip_prefix("2027-01-")?.parse().ok()?;
+    let (hours, rest) = time.split_once(':')?;
+    let (minutes, seconds) = rest.split_once(':')?;
+    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let number = |text: &str| text.parse::<Ms>().ok();
+    let millis = number(&format!("{fraction:0<3}"))?;
+    let whole = ((day * 24 + number(hours)?) * 60 + number(minutes)?) * 60 + number(seconds)?;
+    (whole * 1_000 + millis).checked_sub((15 * 24 + 8) * 3_600_000)
 }

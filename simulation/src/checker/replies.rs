@@ -41,6 +41,12 @@ impl Checker {
         let all = own.entries.len();
         let (late, has_summary) =
             (self.now > own.deadline.saturating_sub(self.terms.reserve), own.has_summary);
+        if !matches!(end, End::Killed { .. } | End::Panicked) {
+            self.calls_are_few(invocation);
+        }
+        let Some(own) = self.invocations.get(invocation) else {
+            return;
+        };
         let over = own.deadline.saturating_sub(self.now);
         match end {
             End::Killed { deadline: true } => {

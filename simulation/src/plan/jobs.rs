@@ -88,7 +88,7 @@ pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
             stays: dice.chance(0.3).then_some(stays),
             pace: dice.pick([100, 1_000, 10_000, 100_000]),
             fails: dice.pick([0.0, 0.1, 0.5]),
-            forgotten_after: (forgets && dice.chance(0.5)).then(|| dice.pick([1, 1_000, 60_000])),
+            forgotten_after: (forgets && dice.chance(0.5)).then(|| dice.pick([2_000, 60_000, 600_000])),
             is_protected: protects && dice.chance(0.15),
             depends_on,
         });
