@@ -35,6 +35,8 @@ pub struct Violation {
 pub(crate) struct Terms {
     /// Whether Batch sends marks.
     pub(crate) has_marks: bool,
+    /// Whether they show as soon as a call is accepted.
+    pub(crate) marks_at_once: bool,
     pub(crate) max_in_flight: usize,
     pub(crate) max_jobs: usize,
     /// The time before the deadline in which no call starts.

@@ -27,6 +27,7 @@ pub(crate) fn body(request: &RequestPlan, number: usize) -> String {
     match request.shape {
         Shape::Bare => first.to_owned(),
         Shape::Event => event(first, number),
+        Shape::Blocked => blocked(first, number),
         Shape::Notification => notification(first, number),
         Shape::NotificationOfEvent => notification(&event(first, number), number),
         Shape::List => list(&request.wants),
@@ -43,8 +44,17 @@ pub(crate) fn body(request: &RequestPlan, number: usize) -> String {
 
 /// An event of a bus.
 pub(crate) fn event(detail: &str, number: usize) -> String {
+    event_of("acme.pipelines", "Batch Job Cancellation Requested", detail, number)
+}
+
+/// An event of Batch's own: a job holds up its queue.
+pub(crate) fn blocked(detail: &str, number: usize) -> String {
+    event_of("aws.batch", "Batch Job Queue Blocked", detail, number)
+}
+
+fn event_of(source: &str, kind: &str, detail: &str, number: usize) -> String {
     format!(
-        r#"{{"version":"0","id":"event-{number}","detail-type":"Batch Job Cancellation Requested","source":"acme.pipelines","account":"{ACCOUNT}","time":"2027-01-15T08:00:00Z","region":"{REGION}","resources":[],"detail":{detail}}}"#
+        r#"{{"version":"0","id":"event-{number}","detail-type":"{kind}","source":"{source}","account":"{ACCOUNT}","time":"2027-01-15T08:00:00Z","region":"{REGION}","resources":[],"detail":{detail}}}"#
     )
 }
 

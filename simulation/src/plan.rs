@@ -1,5 +1,7 @@
 //! What a run starts from: all of it drawn from the seed before anything happens.
 
+use std::ops::RangeInclusive;
+
 use batch_canceller::config::Config;
 use batch_sim::{Buckets, Bulk, CancelLag, RateLimit, Settings, Shortfall};
 
@@ -23,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) lambda: LambdaPlan,
     pub(crate) queues: [QueuePlan; 2],
     pub(crate) settings: Settings,
-    /// Whether single and bulk calls are denied for jobs that are protected.
+    /// How often what goes wrong.
     pub(crate) rates: Rates,
     pub(crate) outages: Vec<Outage>,
     pub(crate) jobs: Vec<JobPlan>,
@@ -40,6 +42,8 @@ pub(crate) struct Plan {
 pub(crate) struct LambdaPlan {
     pub(crate) timeout: Ms,
     pub(crate) concurrency: usize,
+    /// How long a call takes to get to Batch, and as long back.
+    pub(crate) latency: RangeInclusive<Ms>,
 }
 
 /// A queue's settings and those of its event source mapping.
@@ -59,10 +63,12 @@ impl Plan {
         let dice = &mut dice;
         let calm_at = dice.pick([30_000, 120_000, 600_000]);
         let rates = Rates::draw(&mut dice.fork());
-        let timeout = dice.pick([5_000, 15_000, 60_000]);
+        let timeout = dice.pick([3_000, 5_000, 15_000, 60_000]);
         let allow_terminate = dice.chance(0.5);
         let config = config(&mut dice.fork(), allow_terminate);
-        let lambda = LambdaPlan { timeout, concurrency: dice.pick([1, 2, 3, 10]) };
+        let latency =
+            [1..=40, 1..=40, 50..=400, 300..=1_500].into_iter().nth(dice.count(0..=3)).unwrap_or(1..=40);
+        let lambda = LambdaPlan { timeout, concurrency: dice.pick([1, 2, 3, 10]), latency };
         let queues = [false, true].map(|fifo| queue(&mut dice.fork(), fifo, timeout));
         let settings = settings(&mut dice.fork(), &rates);
         let outages = if rates.has(Kind::Outage) {

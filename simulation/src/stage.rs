@@ -96,6 +96,7 @@ impl Stage {
         let dice = plan.dice.fork();
         let terms = Terms {
             has_marks: plan.settings.flags,
+            marks_at_once: plan.settings.flags && plan.settings.flag_during_lag,
             max_in_flight: plan.config.limits.max_in_flight,
             max_jobs: plan.config.max_jobs,
             reserve: ms(plan.config.deadline_reserve),

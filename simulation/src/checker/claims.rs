@@ -129,6 +129,7 @@ impl Checker {
         let was = |statuses: &[JobStatus]| {
             history.is_some_and(|history| history.since(own.started).any(|status| statuses.contains(&status)))
         };
+        let ample = own.deadline.saturating_sub(self.terms.reserve + own.started) >= AMPLE;
         let mut ambiguity = None;
         let mut wrong = Vec::new();
         let claims =
@@ -147,6 +148,11 @@ impl Checker {
         match outcome {
             "cancelled" | "terminated" => match last {
                 Some(last) if last.status == JobStatus::Failed => {
+                    if last.reason.is_none() && last.by.is_none() && known.accepted == Some(ask.action) {
+                        // By the rule it counts as this request's: nothing else stands there.
+                        self.ambiguity("it ended by itself and without a reason, after an accepted call");
+                        return wrong;
+                    }
                     if last.reason.as_deref() != Some(ask.reason.as_str()) {
                         let reason = last.reason.as_deref().unwrap_or_default();
                         wrong.push((TRUE, format!("its end has another reason: {reason:?}")));
@@ -208,6 +214,13 @@ impl Checker {
                 {
                     wrong.push((TRUE, "no such call was accepted".to_owned()));
                 }
+                let is_quiet = own.failures == 0 && ample && self.terms.marks_at_once;
+                if outcome == "accepted"
+                    && is_quiet
+                    && history.is_some_and(|history| history.forgotten.is_none())
+                {
+                    wrong.push((TRUE, format!("though no call failed; it stands {stands}")));
+                }
                 let shown = known.looks.iter().rev().find_map(|look| look.shown);
                 if outcome != "accepted" && shown.is_none_or(JobStatus::has_ended) {
                     wrong.push((TRUE, "it was not seen alive".to_owned()));
@@ -227,7 +240,7 @@ impl Checker {
                 }
             }
             "refused" => {
-                if !known.refused && !own.jobs.values().any(|job| job.refused) {
+                if !known.refused {
                     wrong.push((TRUE, "nobody refused it".to_owned()));
                 }
                 let by = last.and_then(|last| last.by).and_then(|by| by.caller);
@@ -236,7 +249,6 @@ impl Checker {
                 }
             }
             "unavailable" | "not_attempted" => {
-                let ample = own.deadline.saturating_sub(self.terms.reserve + own.started) >= AMPLE;
                 if own.failures == 0 && own.in_flight == 0 && ample {
                     wrong.push(("what can be settled is settled", "though no call failed".to_owned()));
                 }

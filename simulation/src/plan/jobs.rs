@@ -63,7 +63,7 @@ impl JobPlan {
 }
 
 pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
-    let jobs = dice.pick([1, 3, 10, 40]);
+    let jobs = dice.pick([1, 3, 10, 40, 100]);
     let [hides, lags, depends, arrays, retries, forgets, protects] = [(); 7].map(|()| dice.chance(0.5));
     let mut plans: Vec<JobPlan> = Vec::new();
     for number in 0..jobs {
@@ -85,8 +85,8 @@ pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
             lag: if lags && dice.chance(0.7) { dice.pick([50, 500, 2_000, 10_000]) } else { 0 },
             children: if arrays && dice.chance(0.2) { dice.count(1..=4) } else { 0 },
             attempts: if retries && dice.chance(0.5) { 3 } else { 1 },
-            stays: dice.chance(0.3).then_some(stays),
-            pace: dice.pick([100, 1_000, 10_000, 100_000]),
+            stays: dice.chance(0.4).then_some(stays),
+            pace: dice.pick([300, 3_000, 30_000, 300_000]),
             fails: dice.pick([0.0, 0.1, 0.5]),
             forgotten_after: (forgets && dice.chance(0.5)).then(|| dice.pick([2_000, 60_000, 600_000])),
             is_protected: protects && dice.chance(0.15),

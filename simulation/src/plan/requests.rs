@@ -9,6 +9,9 @@ use super::JobPlan;
 use crate::Ms;
 use crate::dice::Dice;
 
+/// The start of every job's ARN.
+const JOB_ARNS: &str = "arn:aws:batch:us-east-1:123456789012:job/";
+
 /// What somebody sends.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestPlan {
@@ -37,6 +40,8 @@ pub(crate) enum Via {
 pub(crate) enum Shape {
     Bare,
     Event,
+    /// Batch's own event of a job that holds up its queue: it brings a reason of its own.
+    Blocked,
     Notification,
     NotificationOfEvent,
     List,
@@ -107,7 +112,13 @@ pub(super) fn draw(
         };
         let shape = if shapes { shape(dice, via) } else { Shape::Bare };
         let wants = if matches!(shape, Shape::List | Shape::Records) { dice.count(1..=4) } else { 1 };
-        let (wants, earliest) = maker.wants(wants);
+        let (wants, earliest) = match shape {
+            Shape::Blocked => maker.blocked(),
+            Shape::Bare if matches!(via, Via::Queue { .. }) && maker.dice.chance(maker.malformed / 4.0) => {
+                (Arc::new([Want { json: "jobId=job-0".to_owned(), ask: None }]) as Arc<[Want]>, 0)
+            }
+            _ => maker.wants(wants),
+        };
         // Mostly about jobs that are there by then.
         let at = if dice.chance(0.9) { at.max(earliest + dice.pick([0, 100, 3_000])) } else { at };
         RequestPlan { at, via, shape, wants }
@@ -125,7 +136,7 @@ fn shape(dice: &mut Dice, via: Via) -> Shape {
             Shape::List,
             Shape::Records,
         ]),
-        Via::Bus => Shape::Bare,
+        Via::Bus => dice.pick([Shape::Bare, Shape::Blocked]),
         Via::Topic => dice.pick([Shape::Bare, Shape::Event, Shape::List]),
         Via::Direct { .. } => dice.pick([Shape::Bare, Shape::List]),
     }
@@ -179,7 +190,9 @@ impl Maker<'_> {
         let dry_run = self.dice.chance(self.dry_runs);
         let mut object = json!({"reason": reason});
         if jobs.len() == 1 && self.dice.chance(0.8) {
-            object["jobId"] = jobs.first().map(String::as_str).into();
+            let id = jobs.first().map_or("", String::as_str);
+            let as_arn = self.dice.chance(0.2);
+            object["jobId"] = if as_arn { format!("{JOB_ARNS}{id}") } else { id.to_owned() }.into();
         } else {
             object["jobIds"] = jobs.clone().into();
         }
@@ -197,6 +210,19 @@ impl Maker<'_> {
         let action = if terminate { Action::Terminate } else { Action::Cancel };
         let ask = sent.filter(|_| allowed).map(|reason| Ask { jobs, action, reason, dry_run });
         Want { json: object.to_string(), ask }
+    }
+
+    /// Batch's own event of a job that holds up its queue.
+    fn blocked(&mut self) -> (Arc<[Want]>, Ms) {
+        let (id, at) = self.dice.choose(self.ids).cloned().unwrap_or_default();
+        let why = self
+            .dice
+            .pick(["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - Too large.", "UNDETERMINED - Stuck."]);
+        let json = json!({"jobId": id, "jobQueue": "default", "status": "RUNNABLE", "statusReason": why})
+            .to_string();
+        let reason = Reason::new(&format!("Job queue blocked: {why}"));
+        let ask = reason.map(|reason| Ask { jobs: vec![id], action: Action::Cancel, reason, dry_run: false });
+        (Arc::new([Want { json, ask }]), at)
     }
 
     fn malformed(&mut self) -> Want {

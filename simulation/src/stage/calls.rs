@@ -92,8 +92,9 @@ impl Stage {
     }
 
     fn fate(&mut self, instance: usize, ids: &[String], is_read: bool) -> Fate {
-        let there = self.dice.ms(1..=40);
-        let mut back = self.dice.ms(1..=40);
+        let latency = self.plan.lambda.latency.clone();
+        let there = self.dice.ms(latency.clone());
+        let mut back = self.dice.ms(latency);
         if !is_read && ids.len() == 1 && ids.iter().any(|id| self.is_protected(id)) {
             let error = failed(FailureKind::Denied, 403, "AccessDeniedException");
             return Fate { arrives: None, returns: Some(there + back), error: Some(error) };

@@ -70,6 +70,8 @@ impl Stage {
             JobStatus::Runnable => Deed::Move(JobStatus::Starting),
             JobStatus::Starting if fails => Deed::Fail("Task failed to start.".to_owned()),
             JobStatus::Starting => Deed::Move(JobStatus::Running),
+            // Batch may have nothing to say about it.
+            JobStatus::Running if fails && self.dice.chance(0.1) => Deed::Move(JobStatus::Failed),
             JobStatus::Running if fails => Deed::Fail("Essential container in task exited".to_owned()),
             JobStatus::Running => Deed::Move(JobStatus::Succeeded),
             JobStatus::Succeeded | JobStatus::Failed => return,

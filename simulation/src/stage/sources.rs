@@ -47,7 +47,7 @@ impl Stage {
         let Some(request) = self.plan.requests.get(number) else {
             return;
         };
-        let via = request.via;
+        let (via, shape) = (request.via, request.shape);
         let body: Arc<str> = payload::body(request, number).into();
         if let Some(sent) = self.sent.get_mut(number) {
             sent.body = body.clone();
@@ -59,6 +59,7 @@ impl Stage {
             }
             Via::Bus | Via::Topic => {
                 let payload: Arc<str> = match via {
+                    Via::Bus if shape == Shape::Blocked => body.to_string(),
                     Via::Bus => payload::event(&body, number),
                     _ => payload::topic(&body, number),
                 }
