@@ -76,6 +76,8 @@ pub(crate) struct Invocation {
     failures: u64,
     is_over: bool,
     has_summary: bool,
+    /// Whether an answer took long, so that there may not have been time for everything.
+    is_slow: bool,
     /// Calls that were answered as they should.
     answered: u64,
 }
@@ -166,6 +168,7 @@ impl Checker {
             failures: 0,
             is_over: false,
             has_summary: false,
+            is_slow: false,
             answered: 0,
         });
         self.invocations.len() - 1
@@ -200,3 +203,6 @@ impl Invocation {
         own.all(|entry| entry.told == Some(true))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,10 @@ use batch_canceller::request::Action;
 use batch_sim::JobStatus;
 
 use super::{Checker, Look};
+use crate::Ms;
+
+/// An answer that takes longer than this is slow.
+const SLOW: Ms = 400;
 
 /// Looks, cancels and terminates are probed each by themselves.
 const PROBED_KINDS: u64 = 3;
@@ -108,6 +112,7 @@ impl Checker {
         own.in_flight = own.in_flight.saturating_sub(1);
         own.failures += u64::from(failed);
         own.answered += u64::from(!failed);
+        own.is_slow |= ended.saturating_sub(began) > SLOW;
         for (id, item) in items {
             let job = own.jobs.entry(id.clone()).or_default();
             match item {

@@ -130,6 +130,7 @@ impl Checker {
             history.is_some_and(|history| history.since(own.started).any(|status| statuses.contains(&status)))
         };
         let ample = own.deadline.saturating_sub(self.terms.reserve + own.started) >= AMPLE;
+        let is_quiet = own.failures == 0 && !own.is_slow && ample;
         let mut ambiguity = None;
         let mut wrong = Vec::new();
         let claims =
@@ -214,7 +215,7 @@ impl Checker {
                 {
                     wrong.push((TRUE, "no such call was accepted".to_owned()));
                 }
-                let is_quiet = own.failures == 0 && ample && self.terms.marks_at_once;
+                let is_quiet = is_quiet && self.terms.marks_at_once;
                 if outcome == "accepted"
                     && is_quiet
                     && history.is_some_and(|history| history.forgotten.is_none())
@@ -249,7 +250,7 @@ impl Checker {
                 }
             }
             "unavailable" | "not_attempted" => {
-                if own.failures == 0 && own.in_flight == 0 && ample {
+                if is_quiet && own.in_flight == 0 {
                     wrong.push(("what can be settled is settled", "though no call failed".to_owned()));
                 }
             }
