@@ -15,6 +15,7 @@ use crate::truth::Truth;
 
 pub(crate) mod calls;
 mod claims;
+mod facts;
 mod replies;
 
 pub(crate) use replies::{End, Told};
@@ -184,10 +185,6 @@ impl Checker {
 }
 
 impl Invocation {
-    pub(crate) fn deliveries(&self) -> &[Delivery] {
-        &self.deliveries
-    }
-
     fn ask(&self, entry: &Entry) -> Option<&Ask> {
         self.deliveries.get(entry.delivery)?.wants.get(entry.want)?.ask.as_ref()
     }

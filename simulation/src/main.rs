@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         }
     }
     summary(&tally, began.elapsed());
-    println!("{:>12}  seeds with broken promises", failed);
+    println!("{failed:>12}  seeds with broken promises");
     if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -100,7 +100,7 @@ fn tell(run: &Run) {
 }
 
 fn summary(tally: &Tally, took: Duration) {
-    let mut line = |count: u64, what: &dyn Display| println!("{count:>12}  {what}");
+    let line = |count: u64, what: &dyn Display| println!("{count:>12}  {what}");
     line(tally.runs, &format_args!("seeds in {} s", took.as_secs()));
     line(tally.virtual_ms / 3_600_000, &"virtual hours");
     line(tally.deliveries, &"deliveries");

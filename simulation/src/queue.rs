@@ -103,10 +103,6 @@ impl Queue {
         self.messages.iter().map(|message| message.visible).min()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
     pub(crate) fn waiting(&self) -> &[Message] {
         &self.messages
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use batch_canceller::handler::{Function, handle};
@@ -65,7 +65,7 @@ pub(crate) fn run(plan: Plan, trace: Trace) -> Run {
     let stage = runtime.block_on(play(plan, trace));
     drop(runtime);
     let stage =
-        Arc::into_inner(stage).map(|stage| stage.into_inner().unwrap_or_else(|poison| poison.into_inner()));
+        Arc::into_inner(stage).map(|stage| stage.into_inner().unwrap_or_else(PoisonError::into_inner));
     let (violations, tally, trace) = stage.map_or_else(Default::default, |mut stage| {
         stage.tally.outcomes = std::mem::take(&mut stage.checker.outcomes);
         stage.tally.ambiguities = std::mem::take(&mut stage.checker.ambiguities);
@@ -120,7 +120,7 @@ async fn invoke(function: Arc<Function<SimBatch>>, start: Start, began: Instant)
     let mut context = Context::default();
     context.request_id = request_id;
     context.deadline = EPOCH_MS + deadline;
-    context.invoked_function_arn = FUNCTION_ARN.to_owned();
+    FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
     #[expect(clippy::expect_used, reason = "payloads are made here")]
     let payload = RawValue::from_string(payload).expect("a payload that is JSON");
     let answer = AssertUnwindSafe(handle(&function, LambdaEvent::new(payload, context))).catch_unwind();

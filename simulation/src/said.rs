@@ -9,8 +9,6 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line<'a> {
     #[serde(borrow)]
-    pub(crate) message: Cow<'a, str>,
-    #[serde(borrow)]
     pub(crate) timestamp: Cow<'a, str>,
     #[serde(borrow)]
     pub(crate) job_id: Option<Cow<'a, str>>,

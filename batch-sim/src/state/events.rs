@@ -87,7 +87,7 @@ impl State {
             Deed::Move(status) => self.force(slot, status, now, work),
             Deed::Cancel(reason) => work.extend(self.order_family(slot, (Verb::Cancel, None), &reason, now)),
             Deed::Terminate(reason) => {
-                work.extend(self.order_family(slot, (Verb::Terminate, None), &reason, now))
+                work.extend(self.order_family(slot, (Verb::Terminate, None), &reason, now));
             }
             Deed::Fail(reason) => {
                 // An array has no life of its own: it fails with its children.

@@ -3,18 +3,11 @@
 use std::collections::BTreeMap;
 
 use batch_canceller::request::Action;
-use batch_sim::JobStatus;
 
 use super::{Checker, Invocation};
 use crate::Ms;
 use crate::plan::Ask;
 use crate::said::{Line, Seen};
-
-/// How far apart two looks must be that show nothing.
-const SECOND_LOOK: Ms = 2_000;
-
-/// A budget in which everything can be done while nothing fails.
-const AMPLE: Ms = 12_000;
 
 /// A longer text is cut in a log line.
 const LONGEST_TEXT: usize = 480;
@@ -97,169 +90,8 @@ impl Checker {
             return vec![];
         };
         entry.told = Some(settled);
-        let request = entry.delivery;
-        let entry = &own.entries[at..=at];
-        let Some(ask) = entry.first().and_then(|entry| own.ask(entry)).cloned() else {
-            return vec![];
-        };
-        let request = own.deliveries.get(request).map(|delivery| delivery.request);
-        let mut wrong = self.claim(invocation, job, &ask, outcome, request);
+        let mut wrong = self.claim(invocation, at, job, outcome);
         wrong.extend(self.seen(invocation, job, line));
-        wrong
-    }
-
-    /// Whether an outcome is true.
-    fn claim(
-        &mut self,
-        invocation: usize,
-        job: &str,
-        ask: &Ask,
-        outcome: &str,
-        request: Option<usize>,
-    ) -> Vec<(&'static str, String)> {
-        const TRUE: &str = "nothing is claimed that is not so";
-        let Some(own) = self.invocations.get(invocation) else {
-            return vec![];
-        };
-        let empty = super::Job::default();
-        let known = own.jobs.get(job).unwrap_or(&empty);
-        let history = self.truth.of(job);
-        let last = history.and_then(|history| history.last());
-        let stands = last.map_or("nowhere", |last| last.status.as_str());
-        let was = |statuses: &[JobStatus]| {
-            history.is_some_and(|history| history.since(own.started).any(|status| statuses.contains(&status)))
-        };
-        let ample = own.deadline.saturating_sub(self.terms.reserve + own.started) >= AMPLE;
-        let is_quiet = own.failures == 0 && !own.is_slow && ample;
-        let mut ambiguity = None;
-        let mut wrong = Vec::new();
-        let claims =
-            matches!(outcome, "cancelled" | "terminated" | "cancelling" | "terminating" | "accepted");
-        if ask.dry_run && claims {
-            wrong.push(("a dry run changes nothing", "to a dry run".to_owned()));
-        }
-        let action = match outcome {
-            "cancelled" | "cancelling" | "would_cancel" => Some(Action::Cancel),
-            "terminated" | "terminating" | "would_terminate" => Some(Action::Terminate),
-            _ => None,
-        };
-        if action.is_some_and(|action| action != ask.action) {
-            wrong.push((TRUE, "which is not what was asked for".to_owned()));
-        }
-        match outcome {
-            "cancelled" | "terminated" => match last {
-                Some(last) if last.status == JobStatus::Failed => {
-                    if last.reason.is_none() && last.by.is_none() && known.accepted == Some(ask.action) {
-                        // By the rule it counts as this request's: nothing else stands there.
-                        self.ambiguity("it ended by itself and without a reason, after an accepted call");
-                        return wrong;
-                    }
-                    if last.reason.as_deref() != Some(ask.reason.as_str()) {
-                        let reason = last.reason.as_deref().unwrap_or_default();
-                        wrong.push((TRUE, format!("its end has another reason: {reason:?}")));
-                    }
-                    match last.by {
-                        None => wrong.push((TRUE, "nobody stopped it: it ended by itself".to_owned())),
-                        Some(by) => match by.caller.and_then(|call| self.callers.get(&call)) {
-                            None => ambiguity = Some("another person gave the same reason, and was first"),
-                            Some(caller) => {
-                                let caller = self.invocations.get(*caller);
-                                let is_own = caller.is_some_and(|caller| {
-                                    caller.deliveries.iter().any(|delivery| Some(delivery.request) == request)
-                                });
-                                if !is_own {
-                                    ambiguity = Some("another request gave the same reason, and was first");
-                                }
-                            }
-                        },
-                    }
-                }
-                _ => wrong.push((TRUE, format!("it stands {stands}"))),
-            },
-            "finished" => {
-                let ended = last.filter(|last| last.status.has_ended());
-                if ended.is_none() {
-                    wrong.push((TRUE, format!("it stands {stands}")));
-                }
-                let is_own = ended.is_some_and(|last| {
-                    last.status == JobStatus::Failed
-                        && last.by.is_some_and(|by| by.caller.is_some())
-                        && last.reason.as_deref() == Some(ask.reason.as_str())
-                });
-                if is_own && self.terms.has_marks && !ask.dry_run {
-                    wrong.push((TRUE, "it was stopped by the function, with this very reason".to_owned()));
-                }
-            }
-            "started" => {
-                if !was(&[JobStatus::Starting, JobStatus::Running]) {
-                    wrong.push((TRUE, format!("it stands {stands}, and had not started meanwhile")));
-                }
-                if ask.action != Action::Cancel {
-                    wrong.push((TRUE, "though a terminate was asked for".to_owned()));
-                }
-            }
-            "not_found" => {
-                if let Some(look) = known.looks.iter().find(|look| look.shown.is_some()) {
-                    let status = look.shown.map_or("", JobStatus::as_str);
-                    wrong.push((TRUE, format!("a look at {} ms showed it {status}", look.ended)));
-                }
-                let missed: Vec<_> = known.looks.iter().filter(|look| look.shown.is_none()).collect();
-                let first = missed.first().map_or(Ms::MAX, |look| look.ended);
-                if !missed.iter().any(|look| look.began >= first.saturating_add(SECOND_LOOK)) {
-                    wrong.push((TRUE, format!("after looks at {missed:?}")));
-                }
-            }
-            "cancelling" | "terminating" | "accepted" => {
-                if known.accepted.is_none()
-                    || outcome == "terminating" && known.accepted < Some(Action::Terminate)
-                {
-                    wrong.push((TRUE, "no such call was accepted".to_owned()));
-                }
-                let is_quiet = is_quiet && self.terms.marks_at_once;
-                if outcome == "accepted"
-                    && is_quiet
-                    && history.is_some_and(|history| history.forgotten.is_none())
-                {
-                    wrong.push((TRUE, format!("though no call failed; it stands {stands}")));
-                }
-                let shown = known.looks.iter().rev().find_map(|look| look.shown);
-                if outcome != "accepted" && shown.is_none_or(JobStatus::has_ended) {
-                    wrong.push((TRUE, "it was not seen alive".to_owned()));
-                }
-                if outcome == "cancelling" && shown.is_some_and(JobStatus::has_started) {
-                    wrong.push((TRUE, "it was seen started".to_owned()));
-                }
-            }
-            "would_cancel" | "would_terminate" => {
-                if !ask.dry_run {
-                    wrong.push((TRUE, "though it is no dry run".to_owned()));
-                }
-                let alive = [JobStatus::Submitted, JobStatus::Pending, JobStatus::Runnable];
-                let started = [JobStatus::Starting, JobStatus::Running];
-                if !was(&alive) && !(ask.action == Action::Terminate && was(&started)) {
-                    wrong.push((TRUE, format!("it stands {stands}")));
-                }
-            }
-            "refused" => {
-                if !known.refused {
-                    wrong.push((TRUE, "nobody refused it".to_owned()));
-                }
-                let by = last.and_then(|last| last.by).and_then(|by| by.caller);
-                if by.is_some_and(|call| self.callers.get(&call) == Some(&invocation)) {
-                    wrong.push((TRUE, "this invocation has stopped it".to_owned()));
-                }
-            }
-            "unavailable" | "not_attempted" => {
-                if is_quiet && own.in_flight == 0 {
-                    wrong.push(("what can be settled is settled", "though no call failed".to_owned()));
-                }
-            }
-            "rejected" => wrong.push(("what is well-formed is not rejected", String::new())),
-            _ => wrong.push((TRUE, "which is no outcome".to_owned())),
-        }
-        if let Some(ambiguity) = ambiguity {
-            self.ambiguity(ambiguity);
-        }
         wrong
     }
 

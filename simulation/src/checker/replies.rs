@@ -104,9 +104,13 @@ impl Checker {
         let Ok(report) = serde_json::from_str::<Value>(report) else {
             return false;
         };
-        let count =
-            |name: &str| report["summary"][name].as_u64().and_then(|count| usize::try_from(count).ok());
-        let results = report["results"].as_array().map(Vec::len);
+        let count = |name: &str| {
+            report
+                .pointer(&format!("/summary/{name}"))?
+                .as_u64()
+                .and_then(|count| usize::try_from(count).ok())
+        };
+        let results = report.get("results").and_then(Value::as_array).map(Vec::len);
         let omitted = count("omitted").unwrap_or_default();
         let settled = own.entries.iter().filter(|entry| entry.told == Some(true)).count();
         // What goes back untouched counts as many jobs, but is one result.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use batch_canceller::request::{Action, Reason};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::JobPlan;
 use crate::Ms;
@@ -188,28 +188,32 @@ impl Maker<'_> {
         };
         let terminate = self.dice.chance(self.terminates);
         let dry_run = self.dice.chance(self.dry_runs);
-        let mut object = json!({"reason": reason});
+        let mut object = Map::new();
+        object.insert("reason".into(), reason.as_str().into());
         if jobs.len() == 1 && self.dice.chance(0.8) {
             let id = jobs.first().map_or("", String::as_str);
             let as_arn = self.dice.chance(0.2);
-            object["jobId"] = if as_arn { format!("{JOB_ARNS}{id}") } else { id.to_owned() }.into();
+            object.insert(
+                "jobId".into(),
+                if as_arn { format!("{JOB_ARNS}{id}") } else { id.to_owned() }.into(),
+            );
         } else {
-            object["jobIds"] = jobs.clone().into();
+            object.insert("jobIds".into(), jobs.clone().into());
         }
         if terminate || self.dice.chance(0.1) {
-            object["action"] = if terminate { "terminate" } else { "cancel" }.into();
+            object.insert("action".into(), if terminate { "terminate" } else { "cancel" }.into());
         }
         if dry_run || self.dice.chance(0.1) {
-            object["dryRun"] = dry_run.into();
+            object.insert("dryRun".into(), dry_run.into());
         }
         if self.dice.chance(0.2) {
-            object["metadata"] = json!({"run": self.number});
+            object.insert("metadata".into(), json!({"run": self.number}));
         }
         let sent = Reason::new(&reason);
         let allowed = !terminate || self.allow_terminate;
         let action = if terminate { Action::Terminate } else { Action::Cancel };
         let ask = sent.filter(|_| allowed).map(|reason| Ask { jobs, action, reason, dry_run });
-        Want { json: object.to_string(), ask }
+        Want { json: Value::Object(object).to_string(), ask }
     }
 
     /// Batch's own event of a job that holds up its queue.
