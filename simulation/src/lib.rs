@@ -1,4 +1,32 @@
-//! The whole system in one process, from one seed.
+//! The whole system in one process, on one virtual clock, from one seed: to hold the function's promises against the
+//! truth, in numbers that nobody reaches by hand.
+//!
+//! ```text
+//!  producers ─► queues ──┐                           ┌─► Batch: jobs that go on by themselves,
+//!  bus, topic ─► async ──┼─► Lambda ─► the function ─┤   calls late, lost, refused, throttled
+//!  callers ──────────────┘   instances      │        └─► results ─► the checker, who knows
+//!                                           reply                   what really happened
+//! ```
+//!
+//! - `plan` draws from the seed, before anything happens, all that is to happen by itself: jobs, other people's deeds,
+//!   requests, and which kinds of trouble ([`Kind`]) there are, how often each. Each run has a random subset of them,
+//!   and one in ten has none. At some time trouble stops, after which everything must settle.
+//! - `stage` is everything but the function, on one agenda: `life` moves the jobs, `sources` sends and redelivers,
+//!   `lambda` starts, freezes and kills instances, `calls` carries calls to Batch and back. `queue` has SQS's rules.
+//! - `batch` is Batch as the function calls it, and what listens to its log. The function itself is the real one, from
+//!   the payload to the reply: only the SDK is left out.
+//! - `checker` holds each call, each result, each reply and each end against the `truth`: `calls`, `facts`, `claims`,
+//!   `replies`.
+//! - `run` is the one loop; [`Less`] and [`shrink()`] make a failing run smaller.
+//!
+//! A run is one thread, and its clock is tokio's, paused: it jumps to whatever is due next, so that hours pass in
+//! milliseconds. The same seed gives the same run to the letter. turmoil brings hosts and a network, and the function
+//! behind its port knows neither; madsim replaces tokio, and would test another program than the one that is deployed;
+//! stateright explores a model, of which the real code would have to be a copy; proptest's state machines shrink well,
+//! but know no time. What is needed besides tokio's clock is an ordered map of what is due.
+//!
+//! What is not simulated: the SDK and its connections (`tests/process` has those), several invocations at once in one
+//! instance, listings, and the time that computing takes.
 
 mod batch;
 mod checker;

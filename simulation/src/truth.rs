@@ -33,7 +33,7 @@ impl Truth {
         match change.what {
             Happening::Added(status) => history.steps.push(Step { at, status, reason: None, by: None }),
             Happening::Moved { to, reason, by, .. } => {
-                history.steps.push(Step { at, status: to, reason, by })
+                history.steps.push(Step { at, status: to, reason, by });
             }
             Happening::Expired => history.forgotten = Some(at),
         }

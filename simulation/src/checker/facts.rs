@@ -207,14 +207,16 @@ impl Claim<'_> {
         if accepted.is_none() || self.outcome == "terminating" && accepted < Some(Action::Terminate) {
             self.untrue("no such call was accepted");
         }
-        let is_known = self.history.is_some_and(|history| history.forgotten.is_none());
+        let shown = self.shown();
         if self.outcome == "accepted" {
+            // Of a job at work that was marked before, nothing shows that this call had an effect.
+            let is_known = self.history.is_some_and(|history| history.forgotten.is_none())
+                && !shown.is_some_and(JobStatus::has_started);
             if self.is_quiet() && self.terms.marks_at_once && is_known {
                 self.untrue(format!("though no call failed; it stands {}", self.stands()));
             }
             return;
         }
-        let shown = self.shown();
         if shown.is_none_or(JobStatus::has_ended) {
             self.untrue("it was not seen alive");
         }
