@@ -114,6 +114,8 @@ struct Job {
     /// Calls to stop it that were started.
     stops: u32,
     accepted: Option<Action>,
+    /// The reason that the last of them gave.
+    reason: Option<String>,
     refused: bool,
 }
 

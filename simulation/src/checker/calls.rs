@@ -74,6 +74,7 @@ impl Checker {
             }
             let job = own.jobs.entry(id.clone()).or_default();
             job.stops += 1;
+            job.reason = Some(reason.to_owned());
             if job.accepted >= Some(action) {
                 wrong.push((
                     "nothing is hammered",

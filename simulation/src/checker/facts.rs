@@ -207,6 +207,9 @@ impl Claim<'_> {
         if accepted.is_none() || self.outcome == "terminating" && accepted < Some(Action::Terminate) {
             self.untrue("no such call was accepted");
         }
+        if self.known.reason.as_deref() != Some(self.ask.reason.as_str()) {
+            self.ambiguity = Some("under way by a call that gave another request's reason");
+        }
         let shown = self.shown();
         if self.outcome == "accepted" {
             // Of a job at work that was marked before, nothing shows that this call had an effect.

@@ -188,6 +188,7 @@ impl Stage {
             (Some(error), _) => Err(error),
             (None, Some(Ok(answer))) => Ok(answer),
             (None, Some(Err(Refusal::Throttled))) => {
+                *self.tally.faults.entry(Kind::RateLimit).or_default() += 1;
                 Err(failed(FailureKind::Throttled, 429, "TooManyRequestsException"))
             }
             (None, Some(Err(Refusal::NoSuchCall))) => Err(failed(FailureKind::NoBulk, 404, "")),
@@ -197,6 +198,7 @@ impl Stage {
             }
             (None, None) => Err(CallError::new(FailureKind::Connection)),
         };
+        self.count(&answer, &call.ids);
         let answer = answer.map(|answer| odd(answer, call.oddity, &call.ids));
         let action = call.stop.as_ref().map(|(action, _)| *action);
         let is_missing = answer.as_ref().is_err_and(|error| error.kind == FailureKind::NoBulk);
@@ -215,6 +217,24 @@ impl Stage {
         self.tally.failed_calls += u64::from(failed);
         self.checker.call_ends(call.invocation, call.began, action, &items, failed);
         answer
+    }
+
+    /// Counts what befell single jobs of a bulk call.
+    fn count(&mut self, answer: &Result<Answer, CallError>, asked: &[String]) {
+        let Ok(Answer::StoppedInBulk(answer)) = answer else {
+            return;
+        };
+        let told = answer.errors.len() + answer.successful.len();
+        let of = |kind| answer.errors.iter().filter(|error| item_kind(&error.code) == kind).count();
+        for (kind, count) in [
+            (Kind::ItemThrottled, of(FailureKind::Throttled)),
+            (Kind::ItemFailed, of(FailureKind::Server)),
+            (Kind::ItemOmitted, asked.len().saturating_sub(told)),
+        ] {
+            if count > 0 {
+                *self.tally.faults.entry(kind).or_default() += u64::try_from(count).unwrap_or_default();
+            }
+        }
     }
 
     /// The function does not wait for a call any more.
