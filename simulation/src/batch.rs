@@ -10,7 +10,7 @@ use tokio::time::{Duration, sleep};
 
 use crate::now;
 use crate::said::Line;
-use crate::stage::calls::{Answer, item_kind};
+use crate::stage::answers::{Answer, item_kind};
 use crate::stage::{Shared, enter};
 
 /// The calls of one instance.

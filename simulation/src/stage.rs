@@ -15,7 +15,9 @@ use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::{EPOCH_MS, Ms};
 
-pub(crate) mod calls;
+pub(crate) mod answers;
+mod calls;
+mod close;
 mod lambda;
 mod life;
 mod sources;

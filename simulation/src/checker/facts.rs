@@ -235,7 +235,8 @@ impl Claim<'_> {
         let is_terminate = self.ask.action == Action::Terminate;
         let waits = self.was(&[JobStatus::Submitted, JobStatus::Pending, JobStatus::Runnable]);
         let runs = self.was(&[JobStatus::Starting, JobStatus::Running]);
-        if !waits && !(is_terminate && runs) {
+        let is_so = waits || is_terminate && runs;
+        if !is_so {
             self.untrue(format!("it stands {}", self.stands()));
         }
     }
