@@ -147,7 +147,7 @@ impl Config {
         Ok(Self {
             limits: Limits {
                 max_attempts: vars.number("MAX_ATTEMPTS", 1..=20, 6)?,
-                max_in_flight: vars.number("MAX_IN_FLIGHT", 1..=256, 16)?,
+                max_in_flight: vars.number("MAX_IN_FLIGHT", 1..=256, 20)?,
                 attempt_timeout: ms("ATTEMPT_TIMEOUT_MS", 100..=60_000, 5_000)?,
                 confirm_timeout: ms("CONFIRM_TIMEOUT_MS", 0..=300_000, 3_000)?,
                 patience: ms("PATIENCE_MS", 100..=900_000, 10_000)?,
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn everything_has_a_default() {
         let config = read(&[]).unwrap();
-        assert_eq!((config.limits.max_attempts, config.limits.max_in_flight), (6, 16));
+        assert_eq!((config.limits.max_attempts, config.limits.max_in_flight), (6, 20));
         assert_eq!(config.limits.attempt_timeout, Duration::from_secs(5));
         assert_eq!(config.limits.confirm_timeout, Duration::from_secs(3));
         assert_eq!(config.deadline_reserve, Duration::from_secs(1));

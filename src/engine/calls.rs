@@ -13,7 +13,7 @@ use crate::batch::{MAX_DESCRIBE, MAX_STOP};
 use crate::request::{Action, Reason};
 
 /// The longest a job waits for company.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What a job goes through, and with it the calls that it joins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -317,7 +317,7 @@ impl<J> Calls<J> {
     }
 
     /// The next call of a stage, of at most as many jobs as `limit` allows for its lane's kind of call, if any. One that could get
-    /// fuller waits, as long as there are `more` jobs to come, for a second at most.
+    /// fuller waits, as long as there are `more` jobs to come, for two seconds at most.
     pub(super) fn take(
         &mut self,
         stage: Stage,

@@ -11,8 +11,8 @@
 //! uses all of it.
 //!
 //! **Window.** Nobody says whether a bulk call counts as one call or as many as it has jobs. Where the larger ones
-//! do not pass, smaller ones may: a bulk call that is throttled as a whole halves the window, one that passes
-//! doubles it.
+//! do not pass, smaller ones may: a bulk call that is throttled as a whole, and again at a slower pace, halves the
+//! window, one that passes doubles it.
 
 use std::time::Duration;
 
@@ -231,7 +231,11 @@ impl Service {
         if in_part {
             self.cuts_in_a_row = 0;
             self.passed += 1;
-        } else if call.jobs > 1 && self.window_cut.is_none_or(|cut| call.started > cut) {
+        } else if call.jobs > 1
+            && self.cuts_in_a_row > 0
+            && self.window_cut.is_none_or(|cut| call.started > cut)
+        {
+            // A slower pace alone did not help.
             self.window = (call.jobs.min(self.window) / 2).max(1);
             self.window_cut = Some(now);
         }

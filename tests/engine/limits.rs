@@ -52,6 +52,24 @@ async fn bulk_calls(cost: Cost, apart: bool) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn few_bulk_calls_come_close_where_each_counts_as_one() {
+    for apart in [false, true] {
+        let batch = Clockwork::new(20).limited(limit(5.0, 5.0, Cost::Call, apart));
+        let told = run(&batch, 1000, seconds(60), &[]).await;
+        assert_eq!(told.count(Outcome::Cancelled), 1000, "{apart}");
+        // Ten looks, twenty acts, ten looks more, of which five calls of each bucket are there at once.
+        let calls: f64 = if apart { 20.0 } else { 40.0 };
+        let floor = Duration::from_secs_f64((calls - 5.0) / 5.0) + 3 * batch.latency;
+        println!("{apart} {:?} {floor:?} {}", batch.elapsed(), batch.calls());
+        assert!(
+            batch.elapsed() <= floor.mul_f64(1.3),
+            "{apart}: {:?}, the floor is {floor:?}",
+            batch.elapsed()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn bulk_calls_come_close_however_they_count() {
     for cost in [Cost::Call, Cost::Item, Cost::ItemsAtOnce] {
         for apart in [false, true] {

@@ -102,16 +102,16 @@ fn check(steps: &str, expected: &str) {
 }
 
 #[test]
-fn a_full_call_goes_at_once_and_a_partly_filled_one_waits_a_second_at_most() {
+fn a_full_call_goes_at_once_and_a_partly_filled_one_waits_two_seconds_at_most() {
     check("look; look!", "- | -");
     check("+look 250; look; look; look", "look 0-99 | look 100-199 | -");
     check("+cancel-a 120; act; act; act", "cancel-a 0-49 | cancel-a 50-99 | -");
     // Nothing more will come.
     check("+look 3; look; look!", "- | look 0-2");
-    // A second has passed, since the first came or since the last call of the lane went.
-    check("+look 3; @999; look; @1000; look", "- | look 0-2");
-    check("+look 101; @900; look; @1000; look; @1900; look", "look 0-99 | - | look 100");
-    check("@500; +confirm 1; @1400; +confirm 1; @1500; confirm", "confirm 0-1");
+    // Two seconds have passed, since the first came or since the last call of the lane went.
+    check("+look 3; @1999; look; @2000; look", "- | look 0-2");
+    check("+look 101; @900; look; @2000; look; @2900; look", "look 0-99 | - | look 100");
+    check("@500; +confirm 1; @2400; +confirm 1; @2500; confirm", "confirm 0-1");
     // A smaller limit is sooner full; none at all lets nothing go.
     check("limit 2; +cancel-a 5; act; act; act; act!", "cancel-a 0-1 | cancel-a 2-3 | - | cancel-a 4");
     check("limit 0; +look 500; @5000; look; look!", "- | -");
@@ -212,9 +212,9 @@ fn it_tells_when_something_is_due() {
     calls.push(lane("cancel-a"), 2, ms(50));
     calls.push(lane("cancel-b"), 3, ms(60));
     calls.wake(ms(300));
-    assert_eq!(calls.next_due(ms(300)), Some(ms(1050)));
-    assert_eq!(calls.next_due(ms(1050)), Some(ms(1300)), "what may go needs no waking");
-    assert_eq!(calls.next_due(ms(1300)), None);
+    assert_eq!(calls.next_due(ms(300)), Some(ms(2050)));
+    assert_eq!(calls.next_due(ms(2050)), Some(ms(2300)), "what may go needs no waking");
+    assert_eq!(calls.next_due(ms(2300)), None);
 }
 
 /// What is done to calls, at random.

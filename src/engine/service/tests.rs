@@ -110,15 +110,24 @@ fn a_wish_to_wait_is_a_floor_and_no_longer_than_half_of_what_is_left() {
 
 #[test]
 fn the_window_is_halved_by_whole_throttled_calls_once_a_round_trip_and_doubles_as_they_pass() {
-    check("0 window 50; 0 call 50; 20 throttled; 20 window 25; 500 call 25; 520 throttled; 520 window 12");
+    // A slower pace is tried first.
+    let slowed = "0 call 50; 20 throttled; 20 window 50";
+    check(&format!(
+        "{slowed}; 500 call 50; 520 throttled; 520 window 25; 900 call 25; 920 throttled; 920 window 12"
+    ));
     // The others of the same round trip tell nothing new.
-    check("0 call 50; 0 call 50; 0 call 50; 20 throttled; 20 throttled; 20 throttled; 20 window 25");
+    check(&format!(
+        "{slowed}; 500 call 50; 500 call 50; 500 call 50; 520 throttled; 520 throttled; 520 throttled; 520 window 25"
+    ));
     // A smaller call that does not pass tells more.
-    check("0 call 10; 20 throttled; 20 window 5");
-    check("0 call; 20 throttled; 20 window 50");
-    check("0 call 2; 20 throttled; 20 window 1; 500 call; 520 throttled; 520 window 1");
+    check(&format!("{slowed}; 500 call 10; 520 throttled; 520 window 5"));
+    check(&format!("{slowed}; 500 call; 520 throttled; 520 window 50"));
+    check(&format!(
+        "{slowed}; 500 call 2; 520 throttled; 520 window 1; 900 call; 920 throttled; 920 window 1"
+    ));
     check("0 call 50; 20 partly; 20 window 50");
-    let halved = "0 call 50; 20 throttled; 500 call 25; 520 throttled; 520 window 12";
+    let halved =
+        "0 call 50; 20 throttled; 300 call 50; 320 throttled; 500 call 25; 520 throttled; 520 window 12";
     check(&format!(
         "{halved}; 900 call 12; 920 ok; 920 window 24; 930 call 24; 940 ok; 940 window 48; 950 call 24; 960 ok; 960 window 50"
     ));
