@@ -3,31 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{self, Scenario};
-
-pub(crate) const HELP: &str = "\
-Drives Lambda bootstraps against a fake Runtime API and an embedded AWS Batch, side by side.
-
-Usage: bench [OPTIONS] [SCENARIO…]
-
-  --command NAME=COMMAND  a bootstrap and its arguments, split at spaces; repeat it to compare.
-                          The first command is the base of all ratios
-  --commands FILE         more of them, as JSON (see README.md)
-  --version NAME=TEXT     what a command is, for tables and plots
-  --only NAME=SCENARIO,…  the only scenarios in which a command takes part
-  --repetitions N         instead of each scenario's own number
-  --plain                 plain HTTP everywhere, which flatters everybody
-  --smoke                 one small repetition of everything, to see that it works
-  --json FILE             every episode and every figure
-  --plots DIR             an SVG for each scenario that has one
-  --logs DIR              keep what the commands print
-  --list                  the scenarios
-  --help                  this text
-
-Ends with 1 if a command failed, or acknowledged or reported what did not happen; with 2 if misused.
-";
 
 /// A bootstrap to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,56 +33,49 @@ impl Command {
     }
 }
 
-/// What to do.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    Help,
-    List,
-    Run(Box<Args>),
-}
-
-/// The options of a run.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// Drives Lambda bootstraps against a fake Runtime API and an embedded AWS Batch, side by side.
+#[derive(Debug, Parser)]
+#[command(
+    after_help = "Ends with 1 if a command failed, or acknowledged or reported what did not happen; with 2 if misused."
+)]
 pub(crate) struct Args {
+    /// A bootstrap and its arguments, split at spaces; repeat it to compare. The first command is the base of all
+    /// ratios.
+    #[arg(long = "command", value_name = "NAME=COMMAND", value_parser = command)]
     pub(crate) commands: Vec<Command>,
+    /// More of them, as JSON (see README.md).
+    #[arg(long = "commands", value_name = "FILE", required_unless_present_any = ["commands", "list"])]
     pub(crate) files: Vec<PathBuf>,
+    /// What a command is, for tables and plots.
+    #[arg(long = "version", value_name = "NAME=TEXT", value_parser = pair)]
     pub(crate) versions: Vec<(String, String)>,
+    /// The only scenarios in which a command takes part.
+    #[arg(long, value_name = "NAME=SCENARIO,…", value_parser = pair)]
     pub(crate) only: Vec<(String, String)>,
-    pub(crate) repetitions: Option<usize>,
+    /// Instead of each scenario's own number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) repetitions: Option<u16>,
+    /// Plain HTTP everywhere, which flatters everybody.
+    #[arg(long)]
     pub(crate) plain: bool,
+    /// One small repetition of everything, to see that it works.
+    #[arg(long)]
     pub(crate) smoke: bool,
+    /// Where every episode and every figure goes.
+    #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Where an SVG goes for each scenario that has one.
+    #[arg(long, value_name = "DIR")]
     pub(crate) plots: Option<PathBuf>,
+    /// Where to keep what the commands print.
+    #[arg(long, value_name = "DIR")]
     pub(crate) logs: Option<PathBuf>,
+    /// Say what the scenarios are, and run nothing.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// All, if none is named.
+    #[arg(value_name = "SCENARIO", value_parser = PossibleValuesParser::new(scenario::ALL.map(|scenario| scenario.name)))]
     pub(crate) scenarios: Vec<String>,
-}
-
-/// Reads the command line.
-pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Args::default();
-    while let Some(arg) = args.next() {
-        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-        match arg.as_str() {
-            "--command" => wish.commands.push(command(&value()?)?),
-            "--commands" => wish.files.push(value()?.into()),
-            "--version" => wish.versions.push(pair(&value()?)?),
-            "--only" => wish.only.push(pair(&value()?)?),
-            "--repetitions" => wish.repetitions = Some(count(&value()?)?),
-            "--plain" => wish.plain = true,
-            "--smoke" => wish.smoke = true,
-            "--json" => wish.json = Some(value()?.into()),
-            "--plots" => wish.plots = Some(value()?.into()),
-            "--logs" => wish.logs = Some(value()?.into()),
-            "--list" => return Ok(Wish::List),
-            "--help" | "-h" => return Ok(Wish::Help),
-            name if scenario::ALL.iter().any(|scenario| scenario.name == name) => wish.scenarios.push(arg),
-            _ => return Err(format!("{arg} is neither an option nor a scenario; see --help and --list")),
-        }
-    }
-    if wish.commands.is_empty() && wish.files.is_empty() {
-        return Err("there is nothing to run; give a --command, see --help".to_owned());
-    }
-    Ok(Wish::Run(Box::new(wish)))
 }
 
 impl Args {
@@ -113,7 +86,7 @@ impl Args {
         };
         let adapt = |scenario: Scenario| {
             let mut scenario = if self.smoke { scenario.small() } else { scenario };
-            scenario.repetitions = self.repetitions.unwrap_or(scenario.repetitions);
+            scenario.repetitions = self.repetitions.map_or(scenario.repetitions, usize::from);
             scenario.tls &= !self.plain;
             scenario
         };
@@ -166,23 +139,16 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("{text} is not a whole number from 1"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Wish, String> {
-        parse(line.split_whitespace().map(ToOwned::to_owned))
+    fn read(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("bench").chain(line.split_whitespace()))
     }
 
     fn run(line: &str) -> Args {
-        match read(line) {
-            Ok(Wish::Run(args)) => *args,
-            other => panic!("{other:?}"),
-        }
+        read(line).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
@@ -240,10 +206,16 @@ mod tests {
 
     #[test]
     fn misuse_is_told() {
-        for line in ["", "--command", "--command a", "--smoke", "--command a=x --repetitions 0", "nonsense"] {
+        for line in [
+            "",
+            "--command",
+            "--command a",
+            "--smoke",
+            "--command a=x --repetitions 0",
+            "--command a=x nonsense",
+        ] {
             assert!(read(line).is_err(), "{line}");
         }
-        assert_eq!(read("--help"), Ok(Wish::Help));
-        assert_eq!(read("--list"), Ok(Wish::List));
+        assert!(run("--list").list);
     }
 }

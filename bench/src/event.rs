@@ -1,7 +1,6 @@
 //! SQS batches such as Lambda hands to a function, with fresh job ids.
 
-use std::fmt::Write;
-
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 /// How large a batch is.
@@ -29,14 +28,14 @@ pub(crate) struct Event {
 
 /// Builds a batch; the same seed gives the same one.
 pub(crate) fn build(size: Size, seed: u64) -> Event {
-    let mut dice = Dice(seed);
+    let mut dice = Rng::with_seed(seed);
     let mut payload = String::from(r#"{"Records":["#);
     let mut records = Vec::new();
     loop {
         if size == Size::Records(records.len()) {
             break;
         }
-        let record = Record { message: dice.uuid(), job: dice.uuid() };
+        let record = Record { message: uuid(&mut dice), job: uuid(&mut dice) };
         let json = json_of(&record, &mut dice).to_string();
         let comma = usize::from(!records.is_empty());
         if let Size::Bytes(most) = size
@@ -55,11 +54,12 @@ pub(crate) fn build(size: Size, seed: u64) -> Event {
 }
 
 /// A record as SQS sends it: what no function reads is there too, since every function must get past it.
-fn json_of(record: &Record, dice: &mut Dice) -> Value {
+fn json_of(record: &Record, dice: &mut Rng) -> Value {
+    let handle: String = "AQEB".chars().chain((0..172).map(|_| dice.alphanumeric())).collect();
     let body = json!({"jobId": record.job, "reason": "The pipeline was stopped."}).to_string();
     json!({
         "messageId": record.message,
-        "receiptHandle": format!("AQEB{}", dice.letters(172)),
+        "receiptHandle": handle,
         "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
@@ -75,38 +75,9 @@ fn json_of(record: &Record, dice: &mut Dice) -> Value {
     })
 }
 
-/// Numbers that depend on nothing but the seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    fn uuid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            0x8000 | (low >> 50),
-            low & 0xffff_ffff_ffff,
-        )
-    }
-
-    fn letters(&mut self, count: usize) -> String {
-        let mut letters = String::with_capacity(count + 16);
-        while letters.len() < count {
-            let _ = write!(letters, "{:016x}", self.next());
-        }
-        letters.truncate(count);
-        letters
-    }
+/// A version 4 UUID that is as random as the dice.
+fn uuid(dice: &mut Rng) -> String {
+    uuid::Builder::from_random_bytes(dice.u128(..).to_be_bytes()).into_uuid().to_string()
 }
 
 #[cfg(test)]

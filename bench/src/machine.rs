@@ -1,10 +1,11 @@
 //! What the figures were measured on, and how busy it was with other things.
 
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
+use time::OffsetDateTime;
 
 /// The machine and the day, for tables and plots.
 #[derive(Clone, Debug, Serialize)]
@@ -24,7 +25,7 @@ impl Machine {
             architecture: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
-            date: date(today()),
+            date: OffsetDateTime::now_utc().date().to_string(),
         }
     }
 
@@ -38,30 +39,6 @@ impl Machine {
 fn cpu_model(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the date is what is asked for")]
-fn today() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400
-}
-
-/// The date so many days after 1 January 1970.
-fn date(mut days: u64) -> String {
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    format!("{year}-{month:02}-{:02}", days + 1)
 }
 
 /// CPU time that the whole machine has spent on anything.
@@ -86,15 +63,6 @@ pub(crate) fn own() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates() {
-        for (days, expect) in
-            [(0, "1970-01-01"), (59, "1970-03-01"), (19_782, "2024-02-29"), (20_818, "2026-12-31")]
-        {
-            assert_eq!(date(days), expect);
-        }
-    }
 
     #[test]
     fn reads_proc() {

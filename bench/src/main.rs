@@ -24,26 +24,24 @@ mod table;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::{fs, io};
 
+use clap::Parser as _;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use args::{Args, Command, Wish};
+use args::{Args, Command};
 use front::Identity;
 use machine::Machine;
 use scenario::Scenario;
 use summary::{Column, Results};
 
 fn main() -> ExitCode {
-    let done = match args::parse(std::env::args().skip(1)) {
-        Ok(Wish::Help) => print(args::HELP).map(|()| true).map_err(Into::into),
-        Ok(Wish::List) => print(&list()).map(|()| true).map_err(Into::into),
-        Ok(Wish::Run(args)) => run(&args),
-        Err(problem) => Err(problem.into()),
-    };
+    let args = Args::parse();
+    let done = if args.list { print(&list()).map(|()| true).map_err(Into::into) } else { run(&args) };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -58,8 +56,13 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
     let commands = args.commands(args.files.iter().map(|file| read(file)).collect::<Result<_, _>>()?)?;
     let machine = Machine::this();
-    let folder = Folder::new(args.logs.clone())?;
-    let identity = Identity::new(&folder.path)?;
+    // The commands get paths in it, and may run elsewhere.
+    let own = TempDir::with_prefix("bench-")?;
+    let logs = match &args.logs {
+        Some(folder) => fs::create_dir_all(folder).and_then(|()| folder.canonicalize())?,
+        None => own.path().to_owned(),
+    };
+    let identity = Identity::new(&logs)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
     let versions: Vec<_> =
@@ -73,7 +76,7 @@ fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
         // Dropping what is under way kills it.
         let results = runtime.block_on(async {
             tokio::select! {
-                results = measure(scenario, &commands, &identity, &folder.path) => results,
+                results = measure(scenario, &commands, &identity, &logs) => results,
                 stopped = stopped() => Err(stopped),
             }
         })?;
@@ -101,7 +104,9 @@ fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
         tell(&format!("bench: {problem}"));
     }
     if !problems.is_empty() {
-        tell(&format!("bench: what the commands printed is in {}", folder.keep().display()));
+        // It is kept only if it is needed.
+        let _ = own.keep();
+        tell(&format!("bench: what the commands printed is in {}", logs.display()));
     }
     Ok(problems.is_empty())
 }
@@ -190,37 +195,6 @@ fn json_of(results: &Results) -> Result<Value, serde_json::Error> {
 fn read(file: &Path) -> Result<Vec<Command>, String> {
     let json = fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
     serde_json::from_str(&json).map_err(|e| format!("{}: {e}", file.display()))
-}
-
-/// Where the commands' output goes; removed at the end unless it was asked for or is needed.
-struct Folder {
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Folder {
-    fn new(asked: Option<PathBuf>) -> io::Result<Self> {
-        let kept = asked.is_some();
-        let own = || std::env::temp_dir().join(format!("bench-{}", std::process::id()));
-        let path = asked.unwrap_or_else(own);
-        fs::create_dir_all(&path)?;
-        // The commands get paths in it, and may run elsewhere.
-        Ok(Self { path: path.canonicalize()?, kept })
-    }
-
-    fn keep(mut self) -> PathBuf {
-        self.kept = true;
-        self.path.clone()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.kept {
-            // What cannot be removed is in the system's folder for such things.
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
 }
 
 fn file_name(name: &str) -> String {
