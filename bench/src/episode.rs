@@ -24,9 +24,8 @@ use crate::runtime_api::{self, Invocation, Signal};
 use crate::scenario::Scenario;
 use crate::stats::{median, real};
 
-/// Time that a function is told to have, and the longest that an episode waits for anything: the slowest
-/// way through the largest scenario takes most of it.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// The longest that a function may take to start, and to ask for more after an answer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What one episode showed. Times are in milliseconds.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -43,6 +42,8 @@ pub(crate) struct Measured {
     /// The median of the later ones.
     pub(crate) warm_ms: Option<f64>,
     pub(crate) warm_cpu_ms: Option<f64>,
+    /// The slowest of all.
+    pub(crate) slowest_ms: Option<f64>,
     /// CPU time of the warm invocations, or else of the first, for each job cancelled in them.
     pub(crate) cpu_us_per_cancel: Option<f64>,
     pub(crate) peak_mib: Option<f64>,
@@ -59,7 +60,7 @@ pub(crate) struct Measured {
     pub(crate) cancelled: usize,
     pub(crate) returned: usize,
     pub(crate) needless: usize,
-    /// Invocations that ended with an error.
+    /// Invocations that ended with an error, or not in time.
     pub(crate) errors: usize,
     /// Acknowledged although the job is not cancelled.
     pub(crate) lost: usize,
@@ -139,7 +140,7 @@ pub(crate) async fn run(
     };
     let mut observed = Observed::default();
     let outcome = tokio::select! {
-        outcome = drive(&mut observed, process.gauge(), &mut signals, &events, started) => outcome,
+        outcome = drive(&mut observed, process.gauge(), &mut signals, scenario, &sim, &events, started) => outcome,
         how = process.ended() => Err(how),
     };
     process.kill().await;
@@ -158,11 +159,8 @@ fn simulator(scenario: &Scenario, events: &[Event], seed: u64) -> Simulator {
     for record in events.iter().flat_map(|event| &event.records) {
         sim.add(Job::new(&record.job).name("nightly").queue("production"));
     }
-    for fault in scenario.faults() {
-        sim.fault(fault);
-    }
     sim.settings(|settings| {
-        settings.limit = scenario.limit;
+        scenario.apply_to(settings);
         settings.seed = seed;
     });
     sim
@@ -224,21 +222,29 @@ async fn drive(
     observed: &mut Observed,
     gauge: Gauge,
     signals: &mut mpsc::UnboundedReceiver<Signal>,
+    scenario: &Scenario,
+    sim: &Simulator,
     events: &[Event],
     started: Instant,
 ) -> Result<(), String> {
     let (asked, mut give) = next(signals).await?;
     observed.cpu = gauge.cpu();
     observed.start = Some((asked - started, observed.cpu));
+    // Only now, so that what lasts a while strikes all alike, however long they take to start.
+    for fault in scenario.faults() {
+        sim.fault(fault);
+    }
     for (number, event) in events.iter().enumerate() {
         let request = format!("8476a536-e9f4-11e8-9739-{number:012x}");
         let payload = event.payload.clone().into();
         let before = gauge.cpu();
         let handed = Instant::now();
-        give.send(Invocation { request: request.clone(), time: PATIENCE, payload })
-            .map_err(|_| "the process left while it waited for an invocation")?;
-        let (answered, answer) = self::answer(signals, &request).await?;
-        let asked = next(signals).await;
+        let invocation = Invocation { request: request.clone(), time: scenario.timeout, payload };
+        give.send(invocation).map_err(|_| "the process left while it waited for an invocation")?;
+        let answer = timeout(scenario.timeout, self::answer(signals, &request)).await;
+        let in_time = answer.is_ok();
+        let (answered, answer) = answer.unwrap_or_else(|_| Ok((Instant::now(), Answer::Error)))?;
+        let asked = if in_time { next(signals).await.map(Some) } else { Ok(None) };
         // The answer stands, whatever becomes of the process.
         observed.cpu = gauge.cpu();
         observed.peak_bytes = gauge.peak_bytes();
@@ -247,7 +253,9 @@ async fn drive(
             cpu: observed.cpu.saturating_sub(before),
             answer,
         });
-        give = asked?.1;
+        // Lambda ends whoever is late.
+        let Some((_, next)) = asked? else { break };
+        give = next;
     }
     Ok(())
 }
@@ -255,7 +263,8 @@ async fn drive(
 async fn next(
     signals: &mut mpsc::UnboundedReceiver<Signal>,
 ) -> Result<(Instant, oneshot::Sender<Invocation>), String> {
-    match signal(signals).await? {
+    let signal = timeout(PATIENCE, signal(signals)).await;
+    match signal.map_err(|_| format!("nothing came for {} s", PATIENCE.as_secs()))?? {
         Signal::Next { at, give } => Ok((at, give)),
         Signal::InitError(body) => Err(format!("it could not start: {}", String::from_utf8_lossy(&body))),
         Signal::Answer { request, .. } => Err(format!("it answered {request} twice, or out of turn")),
@@ -275,9 +284,7 @@ async fn answer(
 }
 
 async fn signal(signals: &mut mpsc::UnboundedReceiver<Signal>) -> Result<Signal, String> {
-    let signal = timeout(PATIENCE, signals.recv()).await;
-    let signal = signal.map_err(|_| format!("nothing came for {} s", PATIENCE.as_secs()))?;
-    signal.ok_or_else(|| "the fake Runtime API stopped".to_owned())
+    signals.recv().await.ok_or_else(|| "the fake Runtime API stopped".to_owned())
 }
 
 /// Puts together what was seen from outside and what the fake Batch knows.
@@ -318,6 +325,7 @@ fn judge(sim: &Simulator, events: &[Event], observed: &Observed, log: &str) -> M
         measured.first_ms = Some(ms(first.took));
         measured.first_cpu_ms = Some(ms(first.cpu));
         measured.warm_ms = median(&warm.iter().map(|turn| ms(turn.took)).collect::<Vec<_>>());
+        measured.slowest_ms = observed.turns.iter().map(|turn| ms(turn.took)).max_by(f64::total_cmp);
         measured.warm_cpu_ms = median(&warm.iter().map(|turn| ms(turn.cpu)).collect::<Vec<_>>());
     }
     let skipped = usize::from(observed.turns.len() > 1);

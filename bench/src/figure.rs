@@ -19,13 +19,14 @@ const fn figure(key: &'static str, label: &'static str, of: fn(&Measured) -> Opt
 }
 
 /// All figures, in the order of a table.
-pub(crate) const ALL: [Figure; 19] = [
+pub(crate) const ALL: [Figure; 20] = [
     figure("start_ms", "process start to first /next, ms", |m| m.start_ms),
     figure("start_cpu_ms", "its CPU time, ms", |m| m.start_cpu_ms),
     figure("first_ms", "first invocation, ms", |m| m.first_ms),
     figure("first_cpu_ms", "its CPU time, ms", |m| m.first_cpu_ms),
     figure("warm_ms", "warm invocation, ms", |m| m.warm_ms),
     figure("warm_cpu_ms", "its CPU time, ms", |m| m.warm_cpu_ms),
+    figure("slowest_ms", "slowest invocation, ms", |m| m.slowest_ms),
     figure("cpu_us_per_cancel", "CPU time per cancelled job, µs", |m| m.cpu_us_per_cancel),
     figure("peak_mib", "peak memory, MiB", |m| m.peak_mib),
     figure("calls", "calls to Batch per invocation", |m| m.calls),
@@ -43,7 +44,7 @@ pub(crate) const ALL: [Figure; 19] = [
     },
     Figure {
         only_if_any: true,
-        ..figure("errors", "invocations that ended with an error", |m| some(m.errors))
+        ..figure("errors", "invocations that failed or took too long", |m| some(m.errors))
     },
     Figure { only_if_any: true, ..figure("claims", "reported cancelled, in all", |m| some(m.claims)) },
     figure("lost", "lost: acknowledged, not cancelled", |m| some(m.lost)),
