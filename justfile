@@ -8,6 +8,18 @@ default:
 test:
     cargo test
 
+# Simulate the whole system: for a minute, or as the arguments say.
+simulate *arguments:
+    cargo run --release --package simulation -- {{arguments}}
+
+# Look for bytes that break the parsing, for so many seconds a target.
+fuzz seconds="60":
+    fuzz/run {{seconds}}
+
+# Put deliberate defects in, and show which suite notices each.
+defects *names:
+    tests/defects/run {{names}}
+
 # Check formatting and lints.
 lint:
     cargo fmt --all --check
