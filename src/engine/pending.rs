@@ -212,6 +212,7 @@ impl Pending {
             self.call = Call::Accepted;
         }
         self.next_stage();
+        self.resumes = false;
         (self.acted, self.watch) = (now, watch);
     }
 
@@ -273,6 +274,9 @@ impl Pending {
     pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) -> Next {
         if self.polls == 0 {
             self.after = Look::Unseen(why.to_owned().into());
+        }
+        if std::mem::take(&mut self.resumes) {
+            return Next::Act;
         }
         self.last_word(sink)
     }

@@ -177,6 +177,17 @@ fn a_job_whose_calls_failed_is_looked_at_once_before_it_goes_on() {
     assert_eq!(told.outcomes(), "cancelled");
 }
 
+#[test]
+fn a_look_in_between_that_cannot_be_taken_leaves_nothing_behind() {
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    job.call_failed(&CallError::new(FailureKind::Timeout));
+    assert!(job.pause_to_look());
+    assert_eq!(job.stop_confirming("500", &mut told), Next::Act);
+    job.acted(true, ms(0), ms(0));
+    assert_eq!(job.confirmed(seen("PENDING"), ms(100), &mut told), Next::Done, "it is not asked for again");
+    assert_eq!(told.outcomes(), "cancelling");
+}
+
 /// What is said of a job that no further call is made for, after calls that failed in these ways; `look` where it
 /// is looked at before.
 #[track_caller]

@@ -10,7 +10,7 @@ from beds import Rie, by_job
 from harness import AWS, REGION, Part, free_port, http, listens, wait_for
 
 REASON = "Superseded by run 42."
-FALLBACK = "AWS Batch has no bulk calls here"
+FALLBACK = "AWS Batch takes no bulk calls here"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
