@@ -99,7 +99,7 @@ def outage(part: Part, sim: Sim, stack: "Stack") -> None:
     wait_for("the queue is empty", 60, lambda: stack.count("requests") == 0)
     part.equal("once Batch heals, they succeed", {found["status"] for found in sim.jobs().values()}, {"FAILED"})
     part.equal("and none is dead", stack.count("dead"), 0)
-    stack.visibility(1)
+    stack.visibility(4)
 
 
 def events(part: Part, sim: Sim, stack: "Stack") -> None:
@@ -186,7 +186,8 @@ class Stack:
             UUID=self._mapping, BatchSize=100, ScalingConfig={"MaximumConcurrency": 2}
         )
         # The template's minutes, for redeliveries within a test's time.
-        self.visibility(1)
+        # Longer than an invocation takes that looks twice, two seconds apart, for a job that is not there.
+        self.visibility(4)
 
     def _start(self, part: Part, sim: Sim) -> str:
         port = free_port()
