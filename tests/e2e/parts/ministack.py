@@ -185,8 +185,8 @@ class Stack:
         self._lambda.update_event_source_mapping(
             UUID=self._mapping, BatchSize=100, ScalingConfig={"MaximumConcurrency": 2}
         )
-        # The template's minutes, for redeliveries within a test's time.
-        # Longer than an invocation takes that looks twice, two seconds apart, for a job that is not there.
+        # Instead of the template's minutes, for redeliveries within a test's time; but longer than an invocation takes
+        # that looks twice, two seconds apart, for a job that is not there.
         self.visibility(4)
 
     def _start(self, part: Part, sim: Sim) -> str:
