@@ -275,9 +275,7 @@ impl Pending {
         if self.polls == 0 {
             self.after = Look::Unseen(why.to_owned().into());
         }
-        if std::mem::take(&mut self.resumes) {
-            return Next::Act;
-        }
+        self.resumes = false;
         self.last_word(sink)
     }
 

@@ -179,13 +179,14 @@ fn a_job_whose_calls_failed_is_looked_at_once_before_it_goes_on() {
 
 #[test]
 fn a_look_in_between_that_cannot_be_taken_leaves_nothing_behind() {
-    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    let (mut job, mut told) = (job("cancel a, terminate b"), Told::default());
+    assert!(looked(&mut job, seen("PENDING"), &mut told));
     job.call_failed(&CallError::new(FailureKind::Timeout));
     assert!(job.pause_to_look());
-    assert_eq!(job.stop_confirming("500", &mut told), Next::Act);
+    assert_eq!(job.stop_confirming("500", &mut told), Next::Act, "the cancel has not been asked for");
     job.acted(true, ms(0), ms(0));
-    assert_eq!(job.confirmed(seen("PENDING"), ms(100), &mut told), Next::Done, "it is not asked for again");
-    assert_eq!(told.outcomes(), "cancelling");
+    assert_eq!(job.confirmed(seen("PENDING"), ms(100), &mut told), Next::Done, "nor is it again");
+    assert_eq!(told.outcomes(), "unavailable cancelling");
 }
 
 /// What is said of a job that no further call is made for, after calls that failed in these ways; `look` where it
