@@ -1,4 +1,4 @@
-//! Which call is next, and when there is none any more.
+//! Which call is next, within the budget.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

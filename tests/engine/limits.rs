@@ -36,7 +36,7 @@ async fn single_calls_come_close_whatever_the_limit_and_the_latency() {
     single_calls(50.0, 50.0, 200, 336, 1.1).await;
     single_calls(50.0, 100.0, 20, 336, 1.1).await;
     // Where limits are unlike AWS's, finding them takes longer.
-    single_calls(50.0, 10.0, 20, 350, 1.2).await;
+    single_calls(50.0, 10.0, 20, 345, 1.2).await;
     single_calls(10.0, 10.0, 20, 400, 1.2).await;
 }
 

@@ -383,7 +383,10 @@ async fn a_flag_that_was_there_before_proves_nothing_about_a_failed_terminate() 
     assert_eq!(world.cancel("a").await, "cancelling");
     world.sim.fault(Fault::server_error().on(Operation::TerminateJob));
     let report = world.report(&json!({"jobId": "a", "reason": "Now stop.", "action": "terminate"})).await;
-    assert!(outcomes(&report)[0].starts_with("a unavailable "), "{report}");
+    // As often as there was patience for it.
+    let calls = world.sim.count(Operation::TerminateJob);
+    assert!(calls >= 1, "{calls}");
+    assert_eq!(outcomes(&report), [format!("a unavailable {calls}")]);
 }
 
 #[tokio::test]
