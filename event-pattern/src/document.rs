@@ -374,6 +374,12 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Whether one of the first so many leaves is at this key's path.
+    fn has(&self, key: usize, leaves: usize) -> bool {
+        let path = self.path(self.path_hash(key), |other| self.same_path(key, other));
+        path.and_then(|path| self.paths.get(path)).is_some_and(|path| path.first < leaves)
+    }
+
     fn path_hash(&self, key: usize) -> PathHash {
         self.keys.get(key).map_or(PathHash::EMPTY, |key| key.hash)
     }
@@ -478,8 +484,21 @@ impl<'a> Document<'a> {
     ///
     /// As [`Document::parse`]; the document is then as it was before.
     pub fn json(&mut self, field: &'a str, json: &'a str) -> Result<(), DocumentError> {
+        self.below(field, json, 0)
+    }
+
+    /// The same, but without the leaves at paths where there is a value already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::json`].
+    pub fn fill(&mut self, field: &'a str, json: &'a str) -> Result<(), DocumentError> {
+        self.below(field, json, self.leaves.len())
+    }
+
+    fn below(&mut self, field: &'a str, json: &'a str, taken: usize) -> Result<(), DocumentError> {
         let mark = self.mark();
-        let read = read::below(self, field, json);
+        let read = read::below(self, field, json, taken);
         if read.is_err() {
             self.reset(mark);
         } else {

@@ -95,6 +95,12 @@ impl PatternError {
         &self.place
     }
 
+    /// What is wrong there, and the remedy.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.what
+    }
+
     /// What kind of error it is.
     #[must_use]
     pub fn class(&self) -> Class {
