@@ -109,6 +109,11 @@ impl Described {
         answer
     }
 
+    /// The whole of a job, if the answer has it.
+    pub(crate) fn detail(&self, id: &JobId) -> Option<&RawValue> {
+        self.jobs.get(id)?.detail.as_deref()
+    }
+
     /// Takes what the answer says of one job: `None` when it was left out.
     ///
     /// # Errors

@@ -5,9 +5,12 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
+
+use crate::policy::{Mode, Policy};
 
 /// Everything a deployment can set.
 #[derive(Debug, Clone)]
@@ -18,6 +21,10 @@ pub struct Config {
     pub deadline_reserve: Duration,
     /// `ALLOW_TERMINATE`: whether requests may terminate started work.
     pub allow_terminate: bool,
+    /// `DRY_RUN`: whether every request is a dry run.
+    pub dry_run: bool,
+    /// `POLICY` or `POLICY_FILE`: what may be stopped.
+    pub policy: Option<Arc<Policy>>,
     /// `BULK`: whether to use Batch's bulk calls where they exist.
     pub bulk: bool,
     /// `MAX_JOBS`: the most jobs that one invocation takes on.
@@ -121,6 +128,14 @@ pub enum ConfigError {
         /// What it may name.
         needed: &'static str,
     },
+    /// The policy cannot be used.
+    #[error("{variable} is not valid: {problem}")]
+    Policy {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with the policy, where, and the remedy.
+        problem: String,
+    },
     /// The variable belongs to a feature that this version does not have, and without which the function
     /// would do what its operator believes to have ruled out.
     #[error("{variable} is set, but this version cannot honour it: remove it, or deploy a version that can")]
@@ -137,10 +152,9 @@ impl Config {
     ///
     /// [`ConfigError`] for the first variable that is not valid, naming its value and what is allowed.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        for variable in ["POLICY", "POLICY_FILE", "RESULT_EVENT_BUS"] {
-            if lookup(variable).is_some_and(|value| !value.is_empty()) {
-                return Err(ConfigError::Unsupported { variable });
-            }
+        let variable = "RESULT_EVENT_BUS";
+        if lookup(variable).is_some_and(|value| !value.is_empty()) {
+            return Err(ConfigError::Unsupported { variable });
         }
         let vars = Variables(lookup);
         let ms = |variable, range, default| vars.number(variable, range, default).map(Duration::from_millis);
@@ -154,6 +168,8 @@ impl Config {
             },
             deadline_reserve: ms("DEADLINE_RESERVE_MS", 100..=60_000, 1_000)?,
             allow_terminate: vars.flag("ALLOW_TERMINATE")?,
+            dry_run: vars.flag("DRY_RUN")?,
+            policy: policy(&vars)?,
             bulk: vars.choice("BULK", ("auto", true), &[("off", false)])?,
             max_jobs: vars.number("MAX_JOBS", 1..=100_000, 10_000)?,
             log_level: vars.choice(
@@ -169,6 +185,39 @@ impl Config {
             )?,
         })
     }
+}
+
+impl Config {
+    /// Whether nothing may be changed, whatever requests say.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run || self.policy.as_ref().is_some_and(|policy| policy.mode() == Mode::DryRun)
+    }
+}
+
+/// The policy, from the variable itself or from the file that one names.
+fn policy<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<Arc<Policy>>, ConfigError> {
+    let set = |variable| vars.get(variable).filter(|value: &String| !value.trim().is_empty());
+    let (variable, text) = match (set("POLICY"), set("POLICY_FILE")) {
+        (None, None) => return Ok(None),
+        (Some(text), None) => ("POLICY", text),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::Policy {
+                variable: "POLICY_FILE",
+                problem: format!(
+                    "{path:?} cannot be read ({error}): name a file of the package or of a layer"
+                ),
+            })?;
+            ("POLICY_FILE", text)
+        }
+        (Some(_), Some(_)) => {
+            let problem = "POLICY is set as well: set one of the two".into();
+            return Err(ConfigError::Policy { variable: "POLICY_FILE", problem });
+        }
+    };
+    let policy = Policy::parse(text.trim_start_matches('\u{feff}'));
+    let policy = policy.map_err(|error| ConfigError::Policy { variable, problem: error.to_string() })?;
+    Ok(Some(Arc::new(policy)))
 }
 
 /// Environment variables, by a function that gives their values.
@@ -309,8 +358,7 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_honour_stops_it() {
-        for variable in ["POLICY", "POLICY_FILE", "RESULT_EVENT_BUS"] {
-            assert_eq!(read(&[(variable, "{}")]).unwrap_err(), ConfigError::Unsupported { variable });
-        }
+        let variable = "RESULT_EVENT_BUS";
+        assert_eq!(read(&[(variable, "bus")]).unwrap_err(), ConfigError::Unsupported { variable });
     }
 }

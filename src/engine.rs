@@ -25,7 +25,7 @@ use crate::batch::{BatchApi, CallError, Described, Detail, Stopped};
 use crate::config::Limits;
 use crate::job::Snapshot;
 use crate::order::{Order, Ordered};
-use crate::outcome::{Look, Verdict, judge};
+use crate::outcome::{Look, Verdict};
 use crate::request::{Action, JobId, Reason};
 use run::Run;
 
@@ -60,31 +60,43 @@ pub trait Sink {
 
 /// What decides about acting, having looked.
 pub trait Judge {
-    /// How much of a job it wants to see.
+    /// How much of a job it wants to see. With [`Detail::Whole`], array children and nodes are looked at together with
+    /// their parents, and no act follows a look that is not fresh any more.
     fn detail(&self) -> Detail {
         Detail::Reported
     }
+
+    /// Whether a job that could not be looked at may be acted on for this wish.
+    fn may_act_unseen(&self, ordered: &Ordered) -> bool {
+        !ordered.wish.dry_run
+    }
+
+    /// What decides about each wish for a job: `None` to act, else what is said of it at once.
+    fn judge<'a>(
+        &'a self,
+        look: &'a Look,
+        whole: Option<Whole<'a>>,
+    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a;
 
     /// Whether no job may be acted on before every one has been judged.
     fn holds_acts(&self) -> bool {
         false
     }
 
-    /// Decides about one wish: `None` to act, else what is said of it at once.
-    fn judge(&self, ordered: &Ordered, look: &Look, detail: Option<&RawValue>) -> Option<Verdict>;
-
-    /// Takes a look at a job that nobody wants anything of, but which was ordered with no wish to be looked at.
-    fn saw(&self, _id: &JobId, _look: &Look, _detail: Option<&RawValue>) {}
+    /// Decides, where acts are held, once more about each wish for which there was no verdict, when it is known for how
+    /// many `jobs` there is none.
+    fn release(&self, _ordered: &mut Ordered, _jobs: usize) -> Option<Verdict> {
+        None
+    }
 }
 
-/// Whatever is asked for is done, where the job's state allows it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AsAsked;
-
-impl Judge for AsAsked {
-    fn judge(&self, ordered: &Ordered, look: &Look, _detail: Option<&RawValue>) -> Option<Verdict> {
-        judge(&ordered.wish, look)
-    }
+/// A job as Batch sent it, and the array or multi-node job that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole<'a> {
+    /// Its `JobDetail`.
+    pub job: &'a RawValue,
+    /// That of its parent, if it has one.
+    pub parent: Option<&'a RawValue>,
 }
 
 /// Counts over an invocation.
@@ -120,7 +132,6 @@ pub async fn carry_out<B: BatchApi>(
     terms: Terms<'_>,
 ) -> Tally {
     let begun = Instant::now();
-    let detail = judge.detail();
     let mut orders = std::pin::pin!(orders.fuse());
     let mut run = Run::new(judge, sink, terms);
     let mut in_flight = FuturesUnordered::new();
@@ -139,7 +150,7 @@ pub async fn carry_out<B: BatchApi>(
             && in_flight.len() < terms.limits.max_in_flight
             && let Some((number, request, limit)) = run.next_call(now)
         {
-            in_flight.push(async move { (number, send(batch, request, detail, limit).await) });
+            in_flight.push(async move { (number, send(batch, request, limit).await) });
         }
         let wake = run.wakes_at(now);
         if now >= terms.budget || in_flight.is_empty() && !run.awaits_orders() && wake.is_none() {
@@ -166,7 +177,7 @@ pub async fn carry_out<B: BatchApi>(
 
 /// One call to Batch.
 enum Request {
-    Describe(Vec<JobId>),
+    Describe(Vec<JobId>, Detail),
     Stop(Action, Vec<JobId>, Reason),
 }
 
@@ -176,15 +187,10 @@ enum Reply {
     Stopped(Stopped),
 }
 
-async fn send<B: BatchApi>(
-    batch: &B,
-    request: Request,
-    detail: Detail,
-    limit: Duration,
-) -> Result<Reply, CallError> {
+async fn send<B: BatchApi>(batch: &B, request: Request, limit: Duration) -> Result<Reply, CallError> {
     let answer = async {
         match request {
-            Request::Describe(ids) => batch.describe(&ids, detail).await.map(Reply::Described),
+            Request::Describe(ids, detail) => batch.describe(&ids, detail).await.map(Reply::Described),
             Request::Stop(action, ids, reason) => batch.stop(action, &ids, &reason).await.map(Reply::Stopped),
         }
     };

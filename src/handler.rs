@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::batch::BatchApi;
 use crate::config::Config;
-use crate::engine::{AsAsked, Memory, Terms, carry_out};
+use crate::engine::{Memory, Terms, carry_out};
+use crate::guard::Guard;
 use crate::log::Log;
 use crate::outbox::Outbox;
 use crate::reply::{InvocationError, Reply, reply};
@@ -100,8 +101,11 @@ pub async fn process<B: BatchApi>(
     let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
     outbox.admit(&intake);
     let terms = Terms { limits: &config.limits, memory, budget };
-    let tally = carry_out(batch, stream::iter(intake.orders()), &AsAsked, &mut outbox, terms).await;
-    let gathered = outbox.close(tally, begun.elapsed());
+    let policy = config.policy.as_deref();
+    let guard = Guard::new(policy, &intake.deliveries, *clock);
+    let orders = stream::iter(intake.orders(config.is_dry_run()));
+    let tally = carry_out(batch, orders, &guard, &mut outbox, terms).await;
+    let gathered = outbox.close(tally, begun.elapsed(), policy);
     Ok(Report::new(intake.deliveries, gathered, tally))
 }
 

@@ -56,10 +56,10 @@ impl Intake {
         self.deliveries.iter().enumerate().map(each).sum()
     }
 
-    /// The orders of the deliveries that there is room for.
-    pub(crate) fn orders(&self) -> Vec<Order> {
+    /// The orders of the deliveries that there is room for; with `dry_run`, to change nothing.
+    pub(crate) fn orders(&self, dry_run: bool) -> Vec<Order> {
         let taken = self.deliveries.iter().enumerate().take(self.room);
-        orders(taken.filter_map(|(place, delivery)| Some((place, delivery.request.as_ref().ok()?))))
+        orders(taken.filter_map(|(place, delivery)| Some((place, delivery.request.as_ref().ok()?))), dry_run)
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
             Ok(_) => '-',
         });
         assert_eq!(told.collect::<String>(), expected, "{jobs:?}");
-        assert_eq!((intake.results(), intake.orders().len()), (results, orders), "{jobs:?}");
+        assert_eq!((intake.results(), intake.orders(false).len()), (results, orders), "{jobs:?}");
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub mod job;
 pub mod log;
 pub mod order;
 pub mod outcome;
+pub mod policy;
 pub mod reply;
 pub mod report;
 pub mod request;
@@ -45,6 +46,7 @@ pub mod result;
 pub mod trigger;
 
 mod backoff;
+mod guard;
 mod intake;
 mod object;
 mod outbox;

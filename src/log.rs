@@ -113,6 +113,7 @@ impl Lines<'_> {
             reason: result.reason.map(cut),
             reason_truncated: result.reason_truncated,
             dry_run: result.dry_run,
+            clause: result.clause,
             why: result.why.map(cut),
             attempts: result.attempts,
             before: result.before.map(|before| Seen::of(before, None, true)),
@@ -129,14 +130,22 @@ impl Lines<'_> {
         self.line(Level::Info, &message, &DeliveryLine { jobs, metadata, requested_by });
     }
 
-    /// The invocation.
-    pub(crate) fn summary(&mut self, summary: &Summary<'_>, duration: Duration) {
+    /// The invocation, under the policy of that SHA-256 if there is one.
+    pub(crate) fn summary(&mut self, summary: &Summary<'_>, duration: Duration, policy: Option<&str>) {
         let (requested, settled) = (summary.requested(), summary.settled());
         let counts: Vec<_> =
             summary.outcomes.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
         let Tally { api_calls, retries, throttled } = summary.tally;
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let line = SummaryLine { requested, settled, api_calls, retries, throttled, duration_ms };
+        let line = SummaryLine {
+            requested,
+            settled,
+            api_calls,
+            retries,
+            throttled,
+            duration_ms,
+            policy_sha256: policy,
+        };
         let level = if settled == requested { Level::Info } else { Level::Warn };
         self.line(level, &format!("{settled} of {requested} settled: {}", counts.join(", ")), &line);
         self.flush();
@@ -203,6 +212,8 @@ struct ResultLine<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    clause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<Cow<'a, str>>,
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,13 +236,15 @@ struct DeliveryLine<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SummaryLine {
+struct SummaryLine<'a> {
     requested: u64,
     settled: u64,
     api_calls: u64,
     retries: u64,
     throttled: u64,
     duration_ms: u64,
+    #[serde(rename = "policySha256", skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
 }
 
 /// A job as a line shows it: without what the line says anyway, and with the marks that are set.
@@ -308,6 +321,8 @@ fn sentence(outcome: Outcome, job: &str) -> String {
         Outcome::Finished => format!("Job {job} had ended, not provably by this request"),
         Outcome::Started => format!("Job {job} has started and goes on: a cancel does not stop it"),
         Outcome::NotFound => format!("Batch does not know job {job}"),
+        Outcome::Denied => format!("The policy does not let job {job} be stopped"),
+        Outcome::PreconditionFailed => format!("Job {job} is not as the request expected"),
         Outcome::WouldCancel => format!("Dry run: job {job} would be cancelled"),
         Outcome::WouldTerminate => format!("Dry run: job {job} would be terminated"),
         Outcome::Rejected => "A request was rejected".to_owned(),
@@ -344,8 +359,8 @@ mod tests {
             let expected = match outcome {
                 Rejected | Refused => Level::Error,
                 Accepted | NotFound | Unavailable | NotAttempted => Level::Warn,
-                Cancelled | Terminated | Cancelling | Terminating | Finished | Started | WouldCancel
-                | WouldTerminate => Level::Info,
+                Cancelled | Terminated | Cancelling | Terminating | Finished | Started | Denied
+                | PreconditionFailed | WouldCancel | WouldTerminate => Level::Info,
             };
             assert_eq!(level(outcome), expected, "{outcome:?}");
         }

@@ -38,6 +38,14 @@ fn start() -> Result<(Runtime, Function<SdkBatch>), Error> {
     let level = config.as_ref().map_or(Level::Info, |config| config.log_level);
     tracing::subscriber::set_global_default(log::subscriber(level, std::io::stdout))?;
     let config = config?;
+    if let Some(policy) = &config.policy {
+        tracing::info!(
+            policy_sha256 = policy.sha256(),
+            "The function starts under a policy with {} deny and {} allow clauses",
+            policy.deny().len(),
+            policy.allow().len()
+        );
+    }
     // One invocation at a time needs one thread; only Lambda Managed Instances send several.
     let concurrent = variable("AWS_LAMBDA_MAX_CONCURRENCY").is_some_and(|most| most != "1");
     let mut runtime = if concurrent { Builder::new_multi_thread() } else { Builder::new_current_thread() };

@@ -75,6 +75,11 @@ impl<'a> Object<'a> {
         self.get(name).and_then(array)
     }
 
+    /// Every member, in their order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
     /// Every member's name, in their order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.as_ref())

@@ -1,6 +1,7 @@
 //! What is to be done to one job, and who waits for it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::outcome::Wish;
 use crate::request::{CancelRequest, JobId};
@@ -26,17 +27,24 @@ pub struct Ordered {
     pub delivery: usize,
     /// The place of the job's id among those that the delivery names.
     pub place: usize,
+    /// The clause of the policy that decided, once one has.
+    pub clause: Option<Arc<str>>,
 }
 
 /// The orders that requests make, each job once, in first-seen order. A request comes with its delivery's place.
-pub(crate) fn orders<'a>(requests: impl Iterator<Item = (usize, &'a CancelRequest)>) -> Vec<Order> {
+/// With `dry_run`, none is to change anything.
+pub(crate) fn orders<'a>(
+    requests: impl Iterator<Item = (usize, &'a CancelRequest)>,
+    dry_run: bool,
+) -> Vec<Order> {
     let mut orders: Vec<Order> = Vec::new();
     let mut known: HashMap<JobId, usize> = HashMap::new();
     for (delivery, request) in requests {
-        let CancelRequest { jobs, reason, action, dry_run, .. } = request;
+        let CancelRequest { jobs, reason, action, .. } = request;
+        let dry_run = dry_run || request.dry_run;
         for (place, id) in jobs.iter().enumerate() {
-            let wish = Wish { action: *action, reason: reason.clone(), dry_run: *dry_run };
-            let ordered = Ordered { wish, delivery, place };
+            let wish = Wish { action: *action, reason: reason.clone(), dry_run };
+            let ordered = Ordered { wish, delivery, place, clause: None };
             let at = *known.entry(id.clone()).or_insert(orders.len());
             match orders.get_mut(at) {
                 Some(order) => order.wishes.push(ordered),
@@ -60,6 +68,7 @@ mod tests {
             reason: Reason::new("r").unwrap(),
             action: Action::Cancel,
             dry_run: false,
+            expect: None,
             metadata: None,
         };
         let requests: Vec<_> = requests.iter().map(request).collect();
@@ -67,7 +76,7 @@ mod tests {
             let who: Vec<_> = order.wishes.iter().map(|o| format!("{}.{}", o.delivery, o.place)).collect();
             format!("{}: {}", order.id, who.join(" "))
         };
-        let lines: Vec<_> = orders(requests.iter().enumerate()).iter().map(line).collect();
+        let lines: Vec<_> = orders(requests.iter().enumerate(), false).iter().map(line).collect();
         assert_eq!(lines, expected);
     }
 

@@ -6,6 +6,7 @@ use crate::engine::{JobResult, Sink, Tally};
 use crate::intake::{self, Intake};
 use crate::log::Lines;
 use crate::outcome::{Outcome, Verdict};
+use crate::policy::Policy;
 use crate::report::{Gathered, Summary, record};
 use crate::trigger::Delivery;
 
@@ -54,9 +55,10 @@ impl<'a> Outbox<'a> {
     }
 
     /// Writes the invocation's own line, and gives what the answer needs.
-    pub(crate) fn close(mut self, tally: Tally, duration: Duration) -> Gathered {
+    pub(crate) fn close(mut self, tally: Tally, duration: Duration, policy: Option<&Policy>) -> Gathered {
         self.lines.at((self.clock)());
-        self.lines.summary(&Summary { outcomes: self.gathered.counts(), tally, omitted: 0 }, duration);
+        let summary = Summary { outcomes: self.gathered.counts(), tally, omitted: 0 };
+        self.lines.summary(&summary, duration, policy.map(Policy::sha256));
         self.gathered
     }
 

@@ -32,6 +32,10 @@ pub enum Outcome {
     Started,
     /// `DescribeJobs` does not know it.
     NotFound,
+    /// The policy says no.
+    Denied,
+    /// What the request expected of the job does not hold.
+    PreconditionFailed,
     /// A dry run: a cancel would have been sent.
     WouldCancel,
     /// A dry run: a terminate would have been sent.
@@ -48,7 +52,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order summaries list them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Cancelled,
         Self::Terminated,
         Self::Cancelling,
@@ -57,6 +61,8 @@ impl Outcome {
         Self::Finished,
         Self::Started,
         Self::NotFound,
+        Self::Denied,
+        Self::PreconditionFailed,
         Self::WouldCancel,
         Self::WouldTerminate,
         Self::Rejected,
@@ -84,6 +90,8 @@ impl Outcome {
             Self::Finished => "finished",
             Self::Started => "started",
             Self::NotFound => "not_found",
+            Self::Denied => "denied",
+            Self::PreconditionFailed => "precondition_failed",
             Self::WouldCancel => "would_cancel",
             Self::WouldTerminate => "would_terminate",
             Self::Rejected => "rejected",
@@ -107,7 +115,8 @@ impl Outcome {
         }
     }
 
-    fn planned(action: Action) -> Self {
+    /// What a dry run says.
+    pub(crate) fn planned(action: Action) -> Self {
         match action {
             Action::Cancel => Self::WouldCancel,
             Action::Terminate => Self::WouldTerminate,

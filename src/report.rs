@@ -207,6 +207,7 @@ pub(crate) fn record<'a>(
         reason: wish.map(|wish| wish.reason.as_str()),
         reason_truncated: wish.is_some_and(|wish| wish.reason.truncated()),
         dry_run: wish.is_some_and(|wish| wish.dry_run),
+        clause: job.and_then(|job| job.ordered.clause.as_deref()),
         why: verdict.why.as_deref(),
         before: job.and_then(|job| job.before),
         after: job.and_then(|job| job.after),

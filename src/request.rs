@@ -7,10 +7,12 @@ mod rejection;
 
 use std::sync::Arc;
 
+use event_pattern::{Pattern, Reading};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::object::{Object, array, kind, string};
+use crate::policy;
 
 pub(crate) use fields::{caution, shown};
 pub use job_id::JobId;
@@ -20,6 +22,12 @@ pub use rejection::Rejection;
 
 /// Largest `metadata`, in bytes of compact JSON.
 pub const MAX_METADATA_BYTES: usize = 4096;
+
+/// Longest `expect`, in characters: EventBridge's own limit of a pattern.
+pub const MAX_EXPECT_CHARS: usize = 2048;
+
+/// The place of a mistake in a pattern is made of names, which may be long.
+const MAX_PLACE_CHARS: usize = 256;
 
 /// Most ids in one `jobIds`: each gets a result and a log line of its own.
 pub const MAX_JOB_IDS: usize = 1000;
@@ -35,6 +43,8 @@ pub struct CancelRequest {
     pub action: Action,
     /// Look and decide, but change nothing.
     pub dry_run: bool,
+    /// What must still hold of a job just before it is stopped.
+    pub expect: Option<Arc<Pattern>>,
     /// The producer's own data, echoed in each result.
     pub metadata: Option<Arc<RawValue>>,
 }
@@ -59,20 +69,19 @@ impl CancelRequest {
         fallback: Option<&str>,
     ) -> Result<Self, Rejection> {
         fields::reject_near_misses(object)?;
-        for field in ["expect", "sweep"] {
-            if object.get(field).is_some() {
-                return Err(Rejection::new(
-                    field,
-                    "is not supported by this version",
-                    "remove it, or wait for a version that reads it",
-                ));
-            }
+        if object.get("sweep").is_some() {
+            return Err(Rejection::new(
+                "sweep",
+                "is not supported by this version",
+                "remove it, or wait for a version that reads it",
+            ));
         }
         Ok(Self {
             jobs: jobs(object, rules)?,
             reason: reason(object, fallback)?,
             action: action(object, rules)?,
             dry_run: dry_run(object)?,
+            expect: expect(object)?,
             metadata: metadata(object)?,
         })
     }
@@ -174,6 +183,25 @@ fn dry_run(object: &Object<'_>) -> Result<bool, Rejection> {
             "give true or false, without quotes",
         )),
     }
+}
+
+fn expect(object: &Object<'_>) -> Result<Option<Arc<Pattern>>, Rejection> {
+    const REMEDY: &str = "give an event pattern over the job, such as {\"status\": [\"RUNNABLE\"]}";
+    let Some(value) = object.get("expect") else {
+        return Ok(None);
+    };
+    let chars = value.get().chars().count();
+    if chars > MAX_EXPECT_CHARS {
+        let problem = format!("has {chars} characters");
+        return Err(Rejection::new("expect", problem, "give a pattern of at most 2048"));
+    }
+    let reading = Reading { strict: true, field: Some(&policy::of_expect), ..Reading::default() };
+    let pattern = Pattern::parse_with(value.get(), &reading);
+    pattern.map(|pattern| Some(Arc::new(pattern))).map_err(|error| {
+        let error = error.within("expect");
+        let place: String = error.place().chars().take(MAX_PLACE_CHARS).collect();
+        Rejection::new(place, error.problem().to_owned(), REMEDY)
+    })
 }
 
 fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
@@ -346,7 +374,19 @@ mod tests {
         );
         check(r#"{"jobId": "a", "reason": "r", "dryRun": 1}"#, ["`dryRun`", "a number", "true or false"]);
         check(r#"{"jobId": "a", "reason": "r", "metadata": []}"#, ["`metadata`", "an array", "object"]);
-        check(r#"{"jobId": "a", "reason": "r", "expect": {}}"#, ["`expect`", "not supported", "remove"]);
+        check(r#"{"jobId": "a", "reason": "r", "expect": {}}"#, ["`expect`", "asks nothing", "such as"]);
+        check(
+            r#"{"jobId": "a", "reason": "r", "expect": {"status": "RUNNABLE"}}"#,
+            ["`expect.status`", "list", "such as"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "expect": {"statusReason": [{"prefx": "M"}]}}"#,
+            ["`expect.statusReason[0].prefx`", "`prefix`", "such as"],
+        );
+        check(
+            r#"{"jobId": "a", "reason": "r", "expect": {"job": {"status": ["RUNNABLE"]}}}"#,
+            ["`expect.job.status`", "at the top", "such as"],
+        );
         check(r#"{"jobId": "a", "reason": "r", "sweep": {}}"#, ["`sweep`", "not supported", "remove"]);
         check(r#"{"jobId": "a", "reason": "r", "reason": "s"}"#, ["`reason`", "twice", "once"]);
         let large =

@@ -29,6 +29,9 @@ pub struct ResultRecord<'a> {
     /// Whether nothing was to be changed.
     #[serde(skip_serializing_if = "is_false")]
     pub dry_run: bool,
+    /// The clause of the policy that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clause: Option<&'a str>,
     /// One sentence, where the outcome alone does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'a str>,

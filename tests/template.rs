@@ -261,6 +261,21 @@ fn terminate_is_allowed_only_where_the_deployment_says_so() {
 }
 
 #[test]
+fn a_deployment_for_dry_runs_may_not_write() {
+    let template = Template::with(&[("DryRun", "true"), ("AllowTerminate", "true")]);
+    let writes = ["batch:CancelJob", "batch:TerminateJob"];
+    let allowed = allowed_actions(&template);
+    assert!(writes.iter().all(|action| !allowed.contains(*action)), "{allowed:?}");
+    assert!(allowed.contains("batch:DescribeJobs"));
+    let environment = template.environment();
+    assert_eq!(
+        [&environment["DRY_RUN"], &environment["ALLOW_TERMINATE"]],
+        ["true", "true"],
+        "it judges as the live one does"
+    );
+}
+
+#[test]
 fn a_protected_job_cannot_be_stopped() {
     for choice in ["false", "true"] {
         let template = Template::with(&[("AllowTerminate", choice)]);
@@ -325,10 +340,13 @@ fn the_function_gets_every_setting_that_it_knows() {
         "BULK",
         "CONFIRM_TIMEOUT_MS",
         "DEADLINE_RESERVE_MS",
+        "DRY_RUN",
         "MAX_ATTEMPTS",
         "MAX_IN_FLIGHT",
         "MAX_JOBS",
         "PATIENCE_MS",
+        "POLICY",
+        "POLICY_FILE",
     ];
     assert_eq!(names, known.into());
 }
@@ -604,6 +622,7 @@ mod cloudformation {
             let operand = |index: usize| self.resolve(&operands[index]);
             match function {
                 "Condition" => self.holds(&self.raw["Conditions"][text(operands)]),
+                "Fn::And" => operands.as_array().is_some_and(|all| all.iter().all(|one| self.holds(one))),
                 "Fn::Not" => !self.holds(&operands[0]),
                 "Fn::Equals" => text(&operand(0)) == text(&operand(1)),
                 "Fn::Contains" => {

@@ -83,6 +83,8 @@ impl State {
             child.id = format!("{}:{index}", child.id);
             child.status = status;
             child.events.clear();
+            // A child has no tags of its own. Whether Batch shows it with its parent's is not documented.
+            child.tags.clear();
             let started = status.has_started() || status == JobStatus::Succeeded;
             child.started_at = started.then_some(created_at);
             child.stopped_at = status.has_ended().then_some(now);

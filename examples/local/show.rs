@@ -174,7 +174,12 @@ fn cut(reason: &str) -> String {
 /// Green did as asked, yellow found nothing to do or could not see it done, red comes back.
 fn colour(outcome: Outcome) -> Colour {
     match outcome {
-        Outcome::Accepted | Outcome::Finished | Outcome::Started | Outcome::NotFound => Colour::Yellow,
+        Outcome::Accepted
+        | Outcome::Finished
+        | Outcome::Started
+        | Outcome::NotFound
+        | Outcome::Denied
+        | Outcome::PreconditionFailed => Colour::Yellow,
         outcome if outcome.is_settled() => Colour::Green,
         _ => Colour::Red,
     }

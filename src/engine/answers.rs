@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use super::calls::{Lane, Parcel, Stage};
 use super::pending::{Next, Pending};
 use super::refusals::Split;
 use super::run::{Run, UnderWay};
 use super::service::Ended;
-use super::{Judge, Reply, Sink};
+use super::{Judge, Reply, Sink, Whole};
 use crate::backoff::TRANSIENT;
-use crate::batch::{CallError, Described, FailureKind, Shown, Stopped};
+use crate::batch::{CallError, Described, Detail, FailureKind, Shown, Stopped};
 use crate::outcome::Look;
+use crate::request::JobId;
 
 /// A call that failed twice as a whole is halved, but while everything fails, or one of many waiting calls after the
 /// other, that would tell nothing: only after so many failures.
@@ -42,8 +45,15 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let UnderWay { lane, parcel, started } = call;
         let mut again: BTreeMap<Duration, Vec<Pending>> = BTreeMap::new();
         let mut unclear = Vec::new();
+        let is_whole = lane == Lane::Look && self.judge.detail() == Detail::Whole;
+        let parents = if is_whole { parents(&parcel.jobs, &shown) } else { BTreeMap::new() };
         for mut job in parcel.jobs {
+            let parent = job.id().parent().filter(|_| is_whole);
+            let parent_detail = parent.as_ref().and_then(|parent| parents.get(parent)).map(Box::as_ref);
             let (look, detail) = match shown.take(job.id()) {
+                Ok(Some(_)) if parent.is_some() && parent_detail.is_none() => {
+                    (job.parent_not_shown(started, now), None)
+                }
                 Ok(Some(Shown { snapshot, detail })) => (Look::Seen(snapshot), detail),
                 Ok(None) => (job.not_shown(started, now), None),
                 Err(error) => {
@@ -60,7 +70,8 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             } else if look == Look::NotShown && job.second_look() < self.act_until(now) {
                 again.entry(job.second_look()).or_default().push(job);
             } else {
-                self.looked(job, look, detail.as_deref(), now);
+                let whole = detail.as_deref().map(|job| Whole { job, parent: parent_detail });
+                self.looked(job, look, whole, now);
             }
         }
         for (due, jobs) in again {
@@ -317,4 +328,17 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             });
         }
     }
+}
+
+/// What an answer shows of the parents of jobs.
+fn parents(jobs: &[Pending], shown: &Described) -> BTreeMap<JobId, Box<RawValue>> {
+    let mut parents = BTreeMap::new();
+    for parent in jobs.iter().filter_map(|job| job.id().parent()) {
+        if !parents.contains_key(&parent)
+            && let Some(detail) = shown.detail(&parent)
+        {
+            parents.insert(parent, detail.to_owned());
+        }
+    }
+    parents
 }

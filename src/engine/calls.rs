@@ -101,6 +101,12 @@ impl<J> Parcel<J> {
         Self { most: 1, ..Self::of(jobs) }
     }
 
+    /// What there is behind the first so many jobs, if anything.
+    pub(super) fn split_off(&mut self, jobs: usize) -> Option<Self> {
+        let rest = self.jobs.split_off(jobs.min(self.jobs.len()));
+        (!rest.is_empty()).then_some(Self { jobs: rest, ..*self })
+    }
+
     /// The two halves. No call with one of them gets larger than that.
     pub(super) fn halves(mut self) -> [Self; 2] {
         let most = self.jobs.len().div_ceil(2);
@@ -183,9 +189,8 @@ impl<J> Queue<J> {
     fn take(&mut self, limit: usize, now: Duration) -> Option<Parcel<J>> {
         let mut parcel = self.parcels.pop_front()?;
         let limit = limit.min(parcel.most);
-        if parcel.jobs.len() > limit {
-            let rest = parcel.jobs.split_off(limit);
-            self.parcels.push_front(Parcel { jobs: rest, ..parcel });
+        if let Some(rest) = parcel.split_off(limit) {
+            self.parcels.push_front(rest);
         }
         while parcel.jobs.len() < limit
             && let Some(next) = self.parcels.pop_front()

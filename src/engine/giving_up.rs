@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::calls::{Lane, Stage};
 use super::pending::Pending;
-use super::run::{Kind, Run};
+use super::run::{Kind, Run, looks_end_early};
 use super::{Judge, Sink};
 use crate::outcome::Look;
 use crate::request::Action;
@@ -40,7 +40,8 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         }
         let blocked = !self.describe.service.is_open(now) || self.describe.service.failing_since().is_some();
         if now >= self.look_until && blocked && self.calls.waiting(Stage::Look) > 0 {
-            self.give_up_all(now, |lane, job| lane.stage() == Stage::Look && job.may_act_unseen());
+            let judge = self.judge;
+            self.give_up_all(now, |lane, job| lane.stage() == Stage::Look && looks_end_early(judge, job));
         }
         if !self.acts_are_over && now >= self.act_until(now) && self.calls.waiting(Stage::Act) > 0 {
             self.acts_are_over = true;

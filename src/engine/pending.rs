@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::calls::{Lane, Stage};
-use super::{JobResult, Sink};
+use super::{JobResult, Judge, Sink, Whole};
 use crate::batch::CallError;
 use crate::order::{Order, Ordered};
 use crate::outcome::{Call, Claim, Look, Outcome, Verdict, claim};
@@ -32,6 +32,8 @@ pub(super) struct Pending {
     /// What is asked of Batch: the strongest action that is wished for, and the first reason for it.
     asked: Option<(Action, Reason)>,
     before: Look,
+    /// When it was looked at before acting, if it was.
+    looked: Option<Duration>,
     call: Call,
     after: Look,
     /// Calls to stop it that were started.
@@ -68,6 +70,7 @@ impl Pending {
             order,
             asked: None,
             before: unseen(),
+            looked: None,
             call: Call::NotMade,
             after: unseen(),
             attempts: 0,
@@ -86,9 +89,19 @@ impl Pending {
         &self.order.id
     }
 
-    /// Whether somebody would have it acted on without a look.
-    pub(super) fn may_act_unseen(&self) -> bool {
-        self.order.wishes.iter().any(|ordered| !ordered.wish.dry_run)
+    /// The wishes that are not settled yet.
+    pub(super) fn wishes(&self) -> impl Iterator<Item = &Ordered> {
+        self.order.wishes.iter()
+    }
+
+    /// Whether it was looked at before acting.
+    pub(super) fn was_looked_at(&self) -> bool {
+        self.looked.is_some()
+    }
+
+    /// Whether the look before acting is older than so long, and no call can have changed the job since.
+    pub(super) fn is_stale(&self, now: Duration, fresh: Duration) -> bool {
+        self.looked.is_some_and(|looked| now > looked + fresh) && !self.may_have_been_stopped()
     }
 
     /// Where it goes next: to be looked at, or to be acted on as was decided.
@@ -115,6 +128,14 @@ impl Pending {
         if began >= first + SECOND_LOOK { Look::Missing } else { Look::NotShown }
     }
 
+    /// What it means that an answer shows the job, but not its parent, by which it is to be judged as well.
+    pub(super) fn parent_not_shown(&mut self, began: Duration, now: Duration) -> Look {
+        match self.not_shown(began, now) {
+            Look::Missing => Look::Unseen("DescribeJobs does not show its parent".into()),
+            look => look,
+        }
+    }
+
     /// When to look again for a job that one look did not show. Those that were looked at at nearly the same time are
     /// looked at together.
     pub(super) fn second_look(&self) -> Duration {
@@ -124,35 +145,53 @@ impl Pending {
         TOGETHER * u32::try_from(steps).unwrap_or(u32::MAX)
     }
 
-    /// Whether nothing is wanted of it but to be looked at.
-    pub(super) fn is_only_looked_at(&self) -> bool {
-        self.order.wishes.is_empty()
-    }
-
-    /// Takes the look before acting. Settles what needs no call, by what `judge` says of each wish, and tells whether
-    /// any is left.
-    pub(super) fn looked(
-        &mut self,
-        look: Look,
-        mut judge: impl FnMut(&Ordered, &Look) -> Option<Verdict>,
-        sink: &mut impl Sink,
-    ) -> bool {
+    /// Takes a look before acting, and tells whether it is the first.
+    pub(super) fn looked(&mut self, look: Look, now: Duration) -> bool {
         self.before = look;
         self.unshown = None;
+        self.asked = None;
         self.next_stage();
+        self.looked.replace(now).is_none()
+    }
+
+    /// Settles what needs no call, and tells whether any wish is left.
+    pub(super) fn judge(
+        &mut self,
+        judge: &impl Judge,
+        whole: Option<Whole<'_>>,
+        sink: &mut impl Sink,
+    ) -> bool {
         let wishes = std::mem::take(&mut self.order.wishes);
-        for ordered in wishes {
-            match judge(&ordered, &self.before) {
-                Some(verdict) => self.settle(&ordered, &verdict, sink),
-                None => self.order.wishes.push(ordered),
+        self.order.wishes = self.settle_each(wishes, judge.judge(&self.before, whole), sink);
+        !self.order.wishes.is_empty()
+    }
+
+    /// Settles what is not to be acted on after all, now that it is known for how many `jobs` there is no verdict.
+    pub(super) fn release(&mut self, judge: &impl Judge, jobs: usize, sink: &mut impl Sink) -> bool {
+        let wishes = std::mem::take(&mut self.order.wishes);
+        self.order.wishes = self.settle_each(wishes, |ordered| judge.release(ordered, jobs), sink);
+        !self.order.wishes.is_empty()
+    }
+
+    /// Settles the wishes for which there is a verdict, and gives the others.
+    fn settle_each(
+        &self,
+        wishes: Vec<Ordered>,
+        mut verdict: impl FnMut(&mut Ordered) -> Option<Verdict>,
+        sink: &mut impl Sink,
+    ) -> Vec<Ordered> {
+        let is_left = |mut ordered| match verdict(&mut ordered) {
+            Some(verdict) => {
+                self.settle(&ordered, &verdict, sink);
+                None
             }
-        }
-        self.ask();
-        self.asked.is_some()
+            None => Some(ordered),
+        };
+        wishes.into_iter().filter_map(is_left).collect()
     }
 
     /// Chooses what to ask of Batch for the wishes that are left.
-    fn ask(&mut self) {
+    pub(super) fn ask(&mut self) {
         let strongest = self.order.wishes.iter().map(|ordered| ordered.wish.action).max();
         let first = self.order.wishes.iter().find(|ordered| Some(ordered.wish.action) == strongest);
         self.asked = first.map(|ordered| (ordered.wish.action, ordered.wish.reason.clone()));

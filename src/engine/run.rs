@@ -1,20 +1,18 @@
 //! Which call is next, within the budget.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-use serde_json::value::RawValue;
 
 use super::calls::{Calls, Lane, Parcel, PerStage, Stage};
 use super::pending::{Next, Pending};
 use super::refusals::Refusals;
 use super::service::{BulkHealth, Ended, Service, Wait};
-use super::{Judge, Request, Sink, Tally, Terms};
-use crate::batch::{CallError, MAX_DESCRIBE};
+use super::{Judge, Request, Sink, Tally, Terms, Whole};
+use crate::batch::{CallError, Detail, MAX_DESCRIBE};
 use crate::config::Limits;
 use crate::order::Order;
 use crate::outcome::Look;
-use crate::request::Action;
+use crate::request::{Action, JobId};
 
 /// The share of the budget in which failed looks are tried again. What is left is for acting, which an outage of
 /// `DescribeJobs` must not use up.
@@ -30,6 +28,9 @@ const LEAST_CONFIRM: Duration = Duration::from_millis(50);
 /// So many times as long as an answer takes is kept for the last look: it may have to be asked for twice.
 const CONFIRM_ROUNDS: u32 = 4;
 
+/// Where the whole of a job decides, it may change: a look that is older does not permit an act.
+const FRESH: Duration = Duration::from_secs(5);
+
 /// The state of an invocation's calls.
 pub(super) struct Run<'a, J, S> {
     pub(super) judge: &'a J,
@@ -39,6 +40,8 @@ pub(super) struct Run<'a, J, S> {
     pub(super) tally: Tally,
     pub(super) rng: fastrand::Rng,
     under_way: BTreeMap<u64, UnderWay>,
+    /// What may be acted on, once all are judged.
+    held: Vec<Pending>,
     /// How many jobs are in calls under way.
     jobs_under_way: PerStage<usize>,
     started: u64,
@@ -100,6 +103,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             tally: Tally::default(),
             rng: fastrand::Rng::new(),
             under_way: BTreeMap::new(),
+            held: Vec::new(),
             jobs_under_way: PerStage::default(),
             started: 0,
             begun: PerStage::default(),
@@ -141,7 +145,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     pub(super) fn next_call(&mut self, now: Duration) -> Option<(u64, Request, Duration)> {
         self.calls.wake(now);
         self.give_up_what_is_in_vain(now);
-        let (lane, parcel) = self.next_parcel(now)?;
+        let next = self.next_parcel(now);
+        let (lane, parcel) = next.or_else(|| self.release(now).then(|| self.next_parcel(now)).flatten())?;
         Some(self.start(UnderWay { lane, parcel, started: now }))
     }
 
@@ -179,6 +184,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         }
         for (lane, mut job) in self.calls.drain(|_, _| true) {
             job.out_of_time(lane.stage(), false, self.sink);
+        }
+        for mut job in self.held {
+            job.out_of_time(Stage::Act, false, self.sink);
         }
         self.tally
     }
@@ -222,7 +230,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// Until when looks at a job are tried again.
     pub(super) fn looks_end(&self, job: &Pending) -> Duration {
-        if job.may_act_unseen() { self.look_until } else { self.terms.budget }
+        if looks_end_early(self.judge, job) { self.look_until } else { self.terms.budget }
     }
 
     /// Until when calls to stop jobs may start: confirming what was stopped has its share.
@@ -271,6 +279,25 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
                 Lane::Act(Action::Terminate, _) => terminate,
             };
             let (lane, mut parcel) = self.calls.take(stage, limit, more, now)?;
+            if self.judge.detail() == Detail::Whole {
+                match stage {
+                    Stage::Look => {
+                        if let Some(rest) = parcel.split_off(jobs_of_a_look(&parcel.jobs)) {
+                            self.calls.first(lane.clone(), rest, now);
+                        }
+                    }
+                    Stage::Act => {
+                        let (stale, fresh) =
+                            parcel.jobs.into_iter().partition(|job| job.is_stale(now, FRESH));
+                        parcel.jobs = fresh;
+                        self.look_again(stale, now);
+                        if parcel.jobs.is_empty() {
+                            continue;
+                        }
+                    }
+                    Stage::Confirm => {}
+                }
+            }
             if let [job] = parcel.jobs.as_slice()
                 && self.is_exhausted(&lane, job)
             {
@@ -300,8 +327,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     fn may_act(&self, now: Duration) -> bool {
-        let is_held = self.judge.holds_acts() && (self.awaits_orders() || self.jobs(Stage::Look) > 0);
-        !self.acts_are_over && !is_held && now < self.act_until(now)
+        !self.acts_are_over && now < self.act_until(now)
     }
 
     /// Whether a job has failed by itself as often as it may, while others passed.
@@ -321,9 +347,16 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             Stage::Act => self.terms.budget.saturating_sub(LEAST_CONFIRM).max(now + LEAST_CONFIRM),
             Stage::Confirm => self.terms.budget,
         };
-        let ids = call.parcel.jobs.iter().map(|job| job.id().clone()).collect();
+        let mut ids: Vec<JobId> = call.parcel.jobs.iter().map(|job| job.id().clone()).collect();
         let request = match &call.lane {
-            Lane::Look | Lane::Confirm => Request::Describe(ids),
+            Lane::Look => {
+                let detail = self.judge.detail();
+                if detail == Detail::Whole {
+                    ids.extend(parents_besides(&ids));
+                }
+                Request::Describe(ids, detail)
+            }
+            Lane::Confirm => Request::Describe(ids, Detail::Reported),
             Lane::Act(action, reason) => {
                 call.parcel.jobs.iter_mut().for_each(|job| job.attempts += 1);
                 Request::Stop(*action, ids, reason.clone())
@@ -341,14 +374,43 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job was looked at before acting, or cannot be.
-    pub(super) fn looked(&mut self, mut job: Pending, look: Look, detail: Option<&RawValue>, now: Duration) {
-        if job.is_only_looked_at() {
-            self.judge.saw(job.id(), &look, detail);
+    pub(super) fn looked(&mut self, mut job: Pending, look: Look, whole: Option<Whole<'_>>, now: Duration) {
+        let is_first = job.looked(look, now);
+        if !job.judge(self.judge, whole, self.sink) {
             return;
         }
-        let judge = self.judge;
-        if job.looked(look, |ordered, look| judge.judge(ordered, look, detail), self.sink) {
+        if !is_first {
+            // It was next to be acted on, and has lost its place only to be looked at.
+            job.ask();
+            self.calls.first(job.lane(), Parcel::of(vec![job]), now);
+        } else if self.judge.holds_acts() {
+            self.held.push(job);
+        } else {
+            job.ask();
             self.enqueue(job.lane(), job, now);
+        }
+    }
+
+    /// Lets the held acts go, or not, once all are judged. Gives whether there were any.
+    fn release(&mut self, now: Duration) -> bool {
+        if self.held.is_empty() || self.awaits_orders() || self.jobs(Stage::Look) > 0 {
+            return false;
+        }
+        let held = std::mem::take(&mut self.held);
+        let jobs = held.len();
+        for mut job in held {
+            if job.release(self.judge, jobs, self.sink) {
+                job.ask();
+                self.enqueue(job.lane(), job, now);
+            }
+        }
+        true
+    }
+
+    /// Jobs are looked at once more before they are acted on.
+    fn look_again(&mut self, jobs: Vec<Pending>, now: Duration) {
+        for job in jobs {
+            self.enqueue(Lane::Look, job, now);
         }
     }
 
@@ -361,6 +423,29 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             Next::Act => self.enqueue(job.lane(), job, now),
         }
     }
+}
+
+/// Whether a job that cannot be looked at is given up before the time is over, since it may be acted on unseen, or
+/// others wait until it is judged.
+pub(super) fn looks_end_early(judge: &impl Judge, job: &Pending) -> bool {
+    judge.holds_acts() && !job.was_looked_at() || job.wishes().any(|ordered| judge.may_act_unseen(ordered))
+}
+
+/// How many of these jobs, from the first on, one look can show together with their parents.
+fn jobs_of_a_look(jobs: &[Pending]) -> usize {
+    let mut ids = BTreeSet::new();
+    let fits = |job: &&Pending| {
+        ids.insert(job.id().clone());
+        ids.extend(job.id().parent());
+        ids.len() <= MAX_DESCRIBE
+    };
+    jobs.iter().take_while(fits).count()
+}
+
+/// The parents of these jobs that are not among them.
+fn parents_besides(ids: &[JobId]) -> BTreeSet<JobId> {
+    let parents = ids.iter().filter_map(JobId::parent).collect::<BTreeSet<_>>();
+    parents.into_iter().filter(|parent| !ids.contains(parent)).collect()
 }
 
 /// An order that there was no time even to take.

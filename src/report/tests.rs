@@ -25,7 +25,7 @@ fn report(jobs: &[usize], results: &[&str], most: usize) -> Report {
             let (delivery, place) = (delivery.parse().unwrap(), place.parse().unwrap());
             let reason = Reason::new("because").unwrap();
             let wish = Wish { action: Action::Cancel, reason, dry_run: false };
-            let ordered = Ordered { wish, delivery, place };
+            let ordered = Ordered { wish, delivery, place, clause: None };
             let id = &JobId::from(format!("j{place}").as_str());
             let verdict = &verdict;
             gathered.job(JobResult {

@@ -58,6 +58,11 @@ impl JobId {
         }
     }
 
+    /// The array or multi-node job that a child or node belongs to.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        self.0.split_once([':', '#']).map(|(parent, _)| Self(parent.into()))
+    }
+
     /// The id as Batch writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use batch_canceller::batch::FailureKind;
-use batch_canceller::engine::{AsAsked, Judge, Memory};
+use batch_canceller::engine::{Judge, Memory, Whole};
 use batch_canceller::order::Ordered;
 use batch_canceller::outcome::{Look, Outcome, Verdict, judge};
-use serde_json::value::RawValue;
 
-use crate::clockwork::{Clockwork, MINUTE, Op, Trouble, orders, run, run_with, seconds};
+use crate::chance::Asked;
+use crate::clockwork::{
+    AsAsked, Clockwork, Cost, Limit, MINUTE, Op, Trouble, orders, run, run_with, seconds,
+};
 
 #[tokio::test(start_paused = true)]
 async fn invariant_4_no_call_starts_outside_the_budget() {
@@ -147,9 +149,17 @@ impl Judge for AtMost {
         true
     }
 
-    fn judge(&self, ordered: &Ordered, look: &Look, _: Option<&RawValue>) -> Option<Verdict> {
+    fn judge<'a>(
+        &'a self,
+        look: &'a Look,
+        _: Option<Whole<'a>>,
+    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
         self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        judge(&ordered.wish, look)
+        |ordered| judge(&ordered.wish, look)
+    }
+
+    fn release(&self, _: &mut Ordered, jobs: usize) -> Option<Verdict> {
+        (jobs > self.0).then(|| Verdict::because(Outcome::Refused, format!("{jobs} jobs are too many")))
     }
 }
 
@@ -165,4 +175,50 @@ async fn a_barrier_holds_every_act_until_all_is_judged() {
     let looks = jobs.div_ceil(100);
     let first_act = arrivals.iter().position(|call| call.op != Op::Describe).unwrap();
     assert_eq!(first_act, looks, "no act before the last look");
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_are_allowed_at_once_are_all_left_alone() {
+    for (jobs, stopped) in [(30, 30), (31, 0)] {
+        let judge = AtMost(30, std::sync::atomic::AtomicUsize::new(0));
+        let batch = Clockwork::new(20).job("job-7", "RUNNING");
+        let told = run_with(&batch, orders(jobs + 1), MINUTE, &[], &Memory::new(true), &judge).await;
+        assert_eq!((told.count(Outcome::Started), batch.really_stopped()), (1, stopped));
+        assert_eq!(told.count(Outcome::Refused), jobs - stopped);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cannot_be_looked_at_does_not_hold_the_others_for_ever() {
+    let judge = Asked { holds: true, is_careful: true };
+    let batch = Clockwork::new(20).when(|call| {
+        let chokes = call.op == Op::Describe && call.names("job-3");
+        chokes.then_some(FailureKind::Server.into())
+    });
+    let told = run_with(&batch, orders(10), seconds(30), &[], &Memory::new(true), &judge).await;
+    assert_eq!((told.count(Outcome::Cancelled), told.outcomes[&3]), (9, Outcome::Unavailable));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_acted_on_late_is_looked_at_once_more() {
+    let judge = Asked { holds: false, is_careful: true };
+    let limit = Limit { per_second: 10.0, burst: 5.0, apart: true, cost: Cost::Call };
+    let batch = Clockwork::new(20).limited(limit);
+    let jobs = 200;
+    let told = run_with(&batch, orders(jobs), MINUTE, &[("BULK", "off")], &Memory::new(false), &judge).await;
+    assert_eq!(told.count(Outcome::Cancelled), jobs);
+    let arrivals = batch.arrivals.lock().unwrap();
+    for (place, stop) in arrivals.iter().enumerate().filter(|(_, call)| call.op == Op::Stop) {
+        let id = stop.jobs[0].as_str();
+        let look =
+            arrivals[..place].iter().rev().find(|call| call.op == Op::Describe && call.names(id)).unwrap();
+        assert!(
+            stop.at - look.at < seconds(6),
+            "{id} is acted on at {:?}, and was looked at at {:?}",
+            stop.at,
+            look.at
+        );
+    }
+    let looks = batch.count(Op::Describe);
+    assert!(looks <= 60, "{looks} looks");
 }

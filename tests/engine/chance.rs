@@ -9,15 +9,14 @@ mod draw;
 use std::time::Duration;
 
 use batch_canceller::batch::Detail;
-use batch_canceller::engine::{AsAsked, JobResult, Judge, Memory, Sink, Tally, Terms, carry_out};
+use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Tally, Terms, Whole, carry_out};
 use batch_canceller::job::Snapshot;
 use batch_canceller::order::{Order, Ordered};
-use batch_canceller::outcome::{Look, Verdict};
+use batch_canceller::outcome::{Look, Outcome, Verdict};
 use futures_util::stream::{self, StreamExt};
-use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use crate::clockwork::Clockwork;
+use crate::clockwork::{AsAsked, Clockwork};
 use check::check;
 use draw::Case;
 
@@ -57,8 +56,7 @@ async fn carry_out_case(seed: u64, case: &Case) -> Played {
         order
     });
     let orders = orders.inspect(|_| taken += 1);
-    let judge = Asked { holds: case.holds_acts };
-    let tally = carry_out(&case.batch, orders, &judge, &mut heard, terms).await;
+    let tally = carry_out(&case.batch, orders, &case.judge, &mut heard, terms).await;
     Played { told: heard.told, taken, tally, took: case.batch.elapsed() }
 }
 
@@ -100,22 +98,38 @@ impl Sink for Heard<'_> {
     }
 }
 
-/// Decides as the function does, and may hold all acts until all is judged.
-struct Asked {
-    holds: bool,
+/// Decides as the function does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// It holds all acts until all is judged.
+    pub(crate) holds: bool,
+    /// It acts on nothing that it has not seen just before.
+    pub(crate) is_careful: bool,
 }
 
 impl Judge for Asked {
     fn detail(&self) -> Detail {
-        AsAsked.detail()
+        if self.is_careful { Detail::Whole } else { Detail::Reported }
+    }
+
+    fn may_act_unseen(&self, ordered: &Ordered) -> bool {
+        !self.is_careful && !ordered.wish.dry_run
     }
 
     fn holds_acts(&self) -> bool {
         self.holds
     }
 
-    fn judge(&self, ordered: &Ordered, look: &Look, detail: Option<&RawValue>) -> Option<Verdict> {
-        AsAsked.judge(ordered, look, detail)
+    fn judge<'a>(
+        &'a self,
+        look: &'a Look,
+        whole: Option<Whole<'a>>,
+    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+        let mut judge = AsAsked.judge(look, whole);
+        move |ordered| match look {
+            Look::Unseen(_) if self.is_careful => Some(Outcome::Unavailable.into()),
+            _ => judge(ordered),
+        }
     }
 }
 

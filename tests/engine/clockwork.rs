@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped};
 use batch_canceller::config::Config;
-use batch_canceller::engine::{AsAsked, JobResult, Judge, Memory, Sink, Tally, Terms, carry_out};
+use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Tally, Terms, Whole, carry_out};
 use batch_canceller::order::{Order, Ordered};
-use batch_canceller::outcome::{Outcome, Wish};
+use batch_canceller::outcome::{Look, Outcome, Verdict, Wish, judge};
 use batch_canceller::request::{Action, JobId, Reason};
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
@@ -18,6 +18,20 @@ use crate::lives::{Life, Lives, snapshot};
 
 /// The reason that every order gives.
 pub(crate) const REASON: &str = "Superseded.";
+
+/// Whatever is asked for is done, where the job's state allows it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AsAsked;
+
+impl Judge for AsAsked {
+    fn judge<'a>(
+        &'a self,
+        look: &'a Look,
+        _: Option<Whole<'a>>,
+    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+        |ordered| judge(&ordered.wish, look)
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Op {
@@ -359,7 +373,7 @@ pub(crate) fn orders(count: usize) -> Vec<Order> {
         let wish = Wish { action: Action::Cancel, reason: Reason::new(REASON).unwrap(), dry_run: false };
         Order {
             id: JobId::from(format!("job-{delivery}").as_str()),
-            wishes: vec![Ordered { wish, delivery, place: 0 }],
+            wishes: vec![Ordered { wish, delivery, place: 0, clause: None }],
         }
     };
     (0..count).map(order).collect()

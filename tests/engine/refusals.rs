@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use batch_canceller::batch::{CallError, FailureKind};
-use batch_canceller::engine::{AsAsked, Memory};
+use batch_canceller::engine::Memory;
 use batch_canceller::outcome::Outcome;
 
-use crate::clockwork::{Arrival, Clockwork, MINUTE, Op, Trouble, orders, run, run_with, seconds};
+use crate::clockwork::{Arrival, AsAsked, Clockwork, MINUTE, Op, Trouble, orders, run, run_with, seconds};
 
 /// Calls to stop that it took for so many jobs, of which those that `is_bad` are refused, with every call that names
 /// one.

@@ -12,6 +12,7 @@ mod bounds;
 mod faults;
 mod harness;
 mod invariants;
+mod policy;
 mod replies;
 mod requests;
 mod time;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::batch::FailureKind;
+use crate::guard::Guard;
 use crate::job::{JobStatus, Snapshot};
-use crate::outcome::{Wish, judge};
+use crate::outcome::Wish;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -29,7 +30,7 @@ fn job(wishes: &str) -> Pending {
         let (verb, reason) = wish.split_once(' ').unwrap();
         let action = if verb == "terminate" { Action::Terminate } else { Action::Cancel };
         let wish = Wish { action, reason: Reason::new(reason).unwrap(), dry_run: verb == "dry" };
-        Ordered { wish, delivery, place: 0 }
+        Ordered { wish, delivery, place: 0, clause: None }
     };
     let wishes = wishes.split(", ").filter(|wish| !wish.is_empty()).enumerate().map(wish).collect();
     Pending::new(Order { id: JobId::from("job"), wishes })
@@ -47,7 +48,10 @@ fn seen(text: &str) -> Look {
 }
 
 fn looked(job: &mut Pending, look: Look, told: &mut Told) -> bool {
-    job.looked(look, |ordered, look| judge(&ordered.wish, look), told)
+    job.looked(look, Duration::ZERO);
+    let goes_on = job.judge(&Guard::new(None, &[], || 0), None, told);
+    job.ask();
+    goes_on
 }
 
 /// A job that was seen RUNNABLE and is to be cancelled.

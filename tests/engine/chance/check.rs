@@ -66,9 +66,28 @@ pub(super) fn check(seed: u64, case: &Case, played: &Played, calm_calls: u64) ->
             if !is_wished {
                 wrong.push((Some(id.clone()), format!("nobody wished for {action:?} with {reason:?}")));
             }
+            if case.judge.is_careful && !was_seen_before(&calls, call, id, limits.attempt_timeout) {
+                wrong.push((Some(id.clone()), format!("it was not looked at just before {:?}", call.at)));
+            }
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("seed {seed}\n{}", story(case, &calls, &wrong))) }
+}
+
+/// Whether a look showed a job at most five seconds before a call to stop it came, or an earlier such call may have
+/// been carried out.
+fn was_seen_before(
+    calls: &[(Arrival, Option<Trouble>)],
+    stop: &Arrival,
+    id: &JobId,
+    longest_answer: Duration,
+) -> bool {
+    let earlier = calls.iter().filter(|(call, _)| call.at < stop.at && call.names(id.as_str()));
+    earlier.clone().any(|(call, _)| call.op != Op::Describe)
+        || earlier.filter(|(call, _)| call.op == Op::Describe).any(|(call, trouble)| {
+            matches!(trouble, None | Some(Trouble::Late(_) | Trouble::Items(_)))
+                && call.at + longest_answer + Duration::from_secs(5) >= stop.at
+        })
 }
 
 /// How many calls there may be: what it takes in calm weather, one more for each that went wrong, and a few that halves
@@ -182,7 +201,9 @@ impl Job<'_> {
                 demand(told.attempts == 0, "it was attempted")?;
                 demand(!self.case.is_calm || !has_time(self.case), "there was time")
             }
-            Outcome::Rejected => Err("the engine rejects nothing".into()),
+            Outcome::Rejected | Outcome::Denied | Outcome::PreconditionFailed => {
+                Err("the engine rejects nothing".into())
+            }
         }
     }
 
@@ -227,7 +248,7 @@ fn story(case: &Case, calls: &[(Arrival, Option<Trouble>)], wrong: &[(Option<Job
     for (id, what) in wrong.iter().take(10) {
         tell(format!("wrong: {id:?}: {what}"));
     }
-    tell(format!("{:?}, holds acts: {}, {:?}", case.budget, case.holds_acts, case.config.limits));
+    tell(format!("{:?}, {:?}, {:?}", case.budget, case.judge, case.config.limits));
     tell(format!(
         "{} jobs, {:?} latency, ends after {:?}",
         case.orders.len(),

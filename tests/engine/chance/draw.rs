@@ -12,7 +12,7 @@ use batch_canceller::order::{Order, Ordered};
 use batch_canceller::outcome::Wish;
 use batch_canceller::request::{Action, JobId, Reason};
 
-use super::Coming;
+use super::{Asked, Coming};
 use crate::clockwork::{Arrival, Clockwork, Item, Op, Trouble};
 use crate::lives::{Change, Life, snapshot};
 
@@ -28,7 +28,7 @@ pub(super) struct Case {
     pub(super) orders: Coming,
     pub(super) config: Config,
     pub(super) budget: Duration,
-    pub(super) holds_acts: bool,
+    pub(super) judge: Asked,
     /// Whether this Batch marks what it stops.
     pub(super) has_marks: bool,
     /// Whether no call fails.
@@ -97,8 +97,8 @@ impl Case {
             trouble
         });
         let (orders, config) = (orders(dice, count), config(dice));
-        let holds_acts = dice.chance(15);
-        Self { batch, orders, config, budget, holds_acts, has_marks, is_calm, calls, jobs }
+        let judge = Asked { holds: dice.chance(15), is_careful: dice.chance(25) };
+        Self { batch, orders, config, budget, judge, has_marks, is_calm, calls, jobs }
     }
 }
 
@@ -136,7 +136,7 @@ fn orders(dice: &mut Dice, count: usize) -> Coming {
             let reason = if has_own_reasons { &*own } else { dice.one_of(reasons) };
             let action = if dice.chance(terminates) { Action::Terminate } else { Action::Cancel };
             let wish = Wish { action, reason: Reason::new(reason).unwrap(), dry_run: dice.chance(dry_runs) };
-            wishes.push(Ordered { wish, delivery, place: 0 });
+            wishes.push(Ordered { wish, delivery, place: 0, clause: None });
             delivery += 1;
         }
         let comes = if trickles && dice.chance(30) { dice.time(1..1_000) } else { Duration::ZERO };
