@@ -145,8 +145,13 @@ impl Checker {
         self.now = now;
     }
 
-    /// An invocation begins; gives its number.
-    pub(crate) fn begins(&mut self, deadline: Ms, deliveries: Vec<Delivery>) -> usize {
+    /// The number of the invocation that begins next.
+    pub(crate) fn next_invocation(&self) -> usize {
+        self.invocations.len()
+    }
+
+    /// An invocation begins.
+    pub(crate) fn begins(&mut self, deadline: Ms, deliveries: Vec<Delivery>) {
         let mut entries = Vec::new();
         for (delivery, Delivery { wants, only, .. }) in deliveries.iter().enumerate() {
             for (want, Want { ask, .. }) in wants.iter().enumerate() {
@@ -174,7 +179,6 @@ impl Checker {
             is_slow: false,
             answered: 0,
         });
-        self.invocations.len() - 1
     }
 
     pub(crate) fn violation(&mut self, promise: &'static str, text: impl Into<String>) {

@@ -17,7 +17,8 @@
 //!   the payload to the reply: only the SDK is left out.
 //! - `checker` holds each call, each result, each reply and each end against the `truth`: `calls`, `facts`, `claims`,
 //!   `replies`.
-//! - `run` is the one loop; [`Less`] and [`shrink()`] make a failing run smaller.
+//! - `run` is the one loop; [`Less`] and [`shrink()`] make a failing run smaller; `trace` keeps its story, which
+//!   [`timeline()`] draws.
 //!
 //! A run is one thread, and its clock is tokio's, paused: it jumps to whatever is due next, so that hours pass in
 //! milliseconds. The same seed gives the same run to the letter. turmoil brings hosts and a network, and the function
@@ -41,6 +42,7 @@ mod said;
 mod shrink;
 mod stage;
 mod tally;
+mod timeline;
 mod trace;
 mod truth;
 
@@ -51,7 +53,8 @@ pub use run::Run;
 pub(crate) use run::now;
 pub use shrink::shrink;
 pub use tally::Tally;
-pub use trace::Trace;
+pub use timeline::timeline;
+pub use trace::{Scene, Trace};
 
 /// Virtual milliseconds since a run began.
 pub type Ms = u64;

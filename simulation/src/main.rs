@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use simulation::{Kind, Less, Run, Tally, Trace, run_less, shrink};
+use simulation::{Kind, Less, Run, Tally, Trace, run_less, shrink, timeline};
 
 /// Runs the function, its queue, Lambda, Batch and other people in one process, on one virtual clock, and checks every
 /// promise against the truth.
@@ -34,6 +35,9 @@ struct Args {
     /// The replayed seed without these kinds of trouble.
     #[arg(long, value_delimiter = ',', requires = "seed")]
     without: Vec<Kind>,
+    /// Draws the replayed seed's story into this file, as SVG, instead of telling it.
+    #[arg(long, value_name = "FILE", requires = "seed")]
+    timeline: Option<PathBuf>,
     /// After so many failing seeds, no more are run.
     #[arg(long, default_value_t = 5)]
     failures: u64,
@@ -80,7 +84,14 @@ fn replay(seed: u64, args: &Args) -> ExitCode {
         without: args.without.iter().copied().collect(),
     };
     let run = run_less(seed, &less, Trace::Kept(Vec::new()));
-    run.trace.lines().iter().for_each(|line| println!("{line}"));
+    if let Some(file) = &args.timeline {
+        if let Err(error) = std::fs::write(file, timeline(&run, &less)) {
+            eprintln!("{}: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    } else {
+        run.trace.lines().iter().for_each(|line| println!("{line}"));
+    }
     tell(&run);
     if run.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

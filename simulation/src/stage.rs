@@ -12,7 +12,7 @@ use crate::fault::Kind;
 use crate::plan::Plan;
 use crate::queue::Queue;
 use crate::tally::Tally;
-use crate::trace::Trace;
+use crate::trace::{Trace, What};
 use crate::{EPOCH_MS, Ms};
 
 pub(crate) mod answers;
@@ -208,7 +208,7 @@ impl Stage {
 
     /// Faults stop.
     fn calm(&mut self) {
-        self.say(|| "-- from now on nothing goes wrong any more --".to_owned());
+        self.say(|| What::Calm);
         let moment = self.moment();
         let settings = batch_sim::Settings { limit: None, ..self.plan.settings.clone() };
         self.batch.set_settings(settings, moment);
@@ -229,8 +229,8 @@ impl Stage {
         Moment::new(EPOCH_MS.cast_signed(), Duration::from_millis(self.now))
     }
 
-    pub(crate) fn say(&mut self, text: impl FnOnce() -> String) {
-        self.trace.line(self.now, text);
+    pub(crate) fn say(&mut self, what: impl FnOnce() -> What) {
+        self.trace.note(self.now, what);
     }
 
     /// The run is over: nothing must be left.

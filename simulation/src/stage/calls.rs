@@ -10,6 +10,7 @@ use super::answers::{Answer, failed, item_kind, items, odd};
 use super::{Event, Stage};
 use crate::Ms;
 use crate::fault::Kind;
+use crate::trace::What;
 
 /// A call that has not come to its end.
 #[derive(Debug)]
@@ -54,15 +55,9 @@ impl Stage {
         let call = self.called;
         let told = stop.as_ref().map(|(action, reason)| (*action, reason.as_str()));
         self.checker.call_starts(call, invocation, &ids, told);
-        let name = match &stop {
-            None => "DescribeJobs".to_owned(),
-            Some((action, reason)) => {
-                format!("{action:?}Job{} {reason:?}", if ids.len() > 1 { "s" } else { "" })
-            }
-        };
         let fate = self.fate(instance, &ids, stop.is_none());
         let oddity = if stop.is_none() { self.oddity(ids.len()) } else { None };
-        self.say(|| format!("invocation {invocation} makes call {call}: {name} {}", ids.join(" ")));
+        self.say(|| What::CallStarts { invocation, call, stop: stop.clone(), ids: ids.clone() });
         if let Some(pause) = fate.arrives {
             self.at(now + pause, Event::Arrive(call));
         }
@@ -198,11 +193,10 @@ impl Stage {
             self.checker.no_such_call(call.invocation, &call.ids);
         }
         let (items, failed) = items(&answer, &call.ids, call.oddity);
-        self.say(|| {
-            let shown: Vec<_> = items.iter().map(|(id, item)| format!("{id} {item:?}")).collect();
-            let error =
-                answer.as_ref().err().map(|error| format!("{:?} {error} ", error.kind)).unwrap_or_default();
-            format!("call {number} is answered: {error}{}", shown.join(", "))
+        self.say(|| What::CallReturns {
+            call: number,
+            error: answer.as_ref().err().map(|error| format!("{:?} {error}", error.kind)),
+            items: items.clone(),
         });
         // A call that is missing, or denied for a job that is protected, is no trouble.
         let failed = failed && !is_missing;
@@ -240,7 +234,7 @@ impl Stage {
         if !call.is_on_its_way {
             self.calls.remove(&number);
         }
-        self.say(|| format!("call {number} is given up"));
+        self.say(|| What::CallDropped(number));
         self.tally.failed_calls += 1;
         self.checker.call_dropped(invocation);
     }

@@ -5,6 +5,7 @@ use crate::checker::{Delivery, End, Told};
 use crate::fault::Kind;
 use crate::queue::Message;
 use crate::said::Line;
+use crate::trace::{ResultLine, What};
 
 use super::Stage;
 
@@ -58,9 +59,13 @@ impl Stage {
             if self.strikes(Kind::Kill) { self.now + self.dice.ms(0..=timeout) } else { deadline };
         self.tally.deliveries += u64::try_from(deliveries.len()).unwrap_or_default();
         self.tally.invocations += 1;
-        let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id.to_string()).collect();
-        let invocation = self.checker.begins(deadline, deliveries);
-        self.say(|| format!("invocation {invocation} on instance {instance} gets {}", ids.join(", ")));
+        let invocation = self.checker.next_invocation();
+        self.say(|| What::Received {
+            invocation,
+            instance,
+            deliveries: deliveries.iter().map(|delivery| (delivery.id.clone(), delivery.request)).collect(),
+        });
+        self.checker.begins(deadline, deliveries);
         self.origins.push(origin);
         self.running += 1;
         if let Some(instance) = self.instances.get_mut(&instance) {
@@ -73,7 +78,7 @@ impl Stage {
     /// An instance writes a line of its log.
     pub(crate) fn hear(&mut self, instance: usize, text: &str, line: &Line<'_>) {
         let invocation = self.instances.get(&instance).and_then(|instance| instance.invocation);
-        self.say(|| format!("instance {instance} says: {}", said(text, line)));
+        self.say(|| said(instance, text, line));
         match invocation {
             Some(invocation) => self.checker.line(invocation, line),
             None => self.checker.violation(
@@ -107,7 +112,7 @@ impl Stage {
     pub(crate) fn finish(&mut self, invocation: usize, instance: usize, end: &End, now: Ms) {
         self.advance(now);
         self.running -= 1;
-        self.say(|| format!("invocation {invocation} ends: {end:?}"));
+        self.say(|| What::Ended { invocation, end: end.clone() });
         self.checker.ends(invocation, end);
         match end {
             End::Replied(_) | End::Failed { .. } => {
@@ -147,15 +152,15 @@ impl Stage {
 }
 
 /// What a line says, in short.
-fn said(text: &str, line: &Line<'_>) -> String {
+fn said(instance: usize, text: &str, line: &Line<'_>) -> What {
     let (Some(outcome), Some(by)) = (&line.outcome, &line.requested_by) else {
-        return text.to_owned();
+        return What::Said { instance, text: text.to_owned(), result: None };
     };
     let why = line.why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-    format!(
-        "to {}: {} {outcome}, after {} attempts{why}",
-        by.id,
-        line.job_id.as_deref().unwrap_or("all"),
-        line.attempts
-    )
+    let job = line.job_id.as_deref();
+    let text =
+        format!("to {}: {} {outcome}, after {} attempts{why}", by.id, job.unwrap_or("all"), line.attempts);
+    let result =
+        ResultLine { id: by.id.to_string(), job: job.map(str::to_owned), outcome: outcome.to_string() };
+    What::Said { instance, text, result: Some(result) }
 }

@@ -6,6 +6,7 @@ use super::{Event, Stage};
 use crate::EPOCH_MS;
 use crate::fault::Kind;
 use crate::plan::JobPlan;
+use crate::trace::What;
 
 impl Stage {
     pub(super) fn submit(&mut self, number: usize) {
@@ -21,7 +22,7 @@ impl Stage {
     pub(super) fn gather(&mut self) {
         for change in self.batch.take_changes(self.moment()) {
             let at = u64::try_from(change.at).unwrap_or_default().saturating_sub(EPOCH_MS);
-            self.say(|| told(&change));
+            self.say(|| What::Changed(change.clone()));
             let stands = match &change.what {
                 Happening::Added(status) => Some(*status),
                 Happening::Moved { to, .. } => Some(*to),
@@ -89,7 +90,7 @@ impl Stage {
         let Some(plan) = self.plan.deeds.get(number).cloned() else {
             return;
         };
-        self.say(|| format!("somebody else does to {}: {:?}", plan.job, plan.deed));
+        self.say(|| What::Deed { job: plan.job.clone(), deed: plan.deed.clone() });
         self.batch.act(&plan.job, plan.deed, self.moment());
         self.gather();
     }
@@ -124,24 +125,5 @@ impl Stage {
     /// Whether nobody may stop a job.
     pub(super) fn is_protected(&self, id: &str) -> bool {
         self.job_plan(id).is_some_and(|plan| plan.is_protected && id.starts_with(&plan.id))
-    }
-}
-
-fn told(change: &batch_sim::Change) -> String {
-    let id = &change.id;
-    match &change.what {
-        Happening::Added(status) => format!("{id} is submitted: {}", status.as_str()),
-        Happening::Moved { from, to, reason, by } => {
-            let why = match by {
-                None => String::new(),
-                Some(by) => match by.caller {
-                    Some(call) => format!(", by call {call} ({:?})", by.verb),
-                    None => format!(", by somebody else ({:?})", by.verb),
-                },
-            };
-            let reason = reason.as_deref().map(|reason| format!(" {reason:?}")).unwrap_or_default();
-            format!("{id}: {} -> {}{reason}{why}", from.as_str(), to.as_str())
-        }
-        Happening::Expired => format!("{id} is forgotten"),
     }
 }

@@ -13,6 +13,7 @@ use crate::fault::Kind;
 use crate::payload::{self, Record};
 use crate::plan::{Shape, Via};
 use crate::queue::Message;
+use crate::trace::What;
 
 /// Lambda's asynchronous invocations: so many, so long after the one before.
 pub(super) const ASYNC_PAUSES: [Ms; 2] = [60_000, 120_000];
@@ -47,12 +48,12 @@ impl Stage {
         let Some(request) = self.plan.requests.get(number) else {
             return;
         };
-        let (via, shape) = (request.via, request.shape);
+        let (via, shape, wants) = (request.via, request.shape, request.wants.clone());
         let body: Arc<str> = payload::body(request, number).into();
         if let Some(sent) = self.sent.get_mut(number) {
             sent.body = body.clone();
         }
-        self.say(|| format!("request {number} is sent by {via:?}: {body}"));
+        self.say(|| What::Sent { request: number, via, body: body.clone(), wants });
         match via {
             Via::Queue { fifo, group } => {
                 self.put(usize::from(fifo), body, number, fifo.then_some(group));
@@ -83,7 +84,7 @@ impl Stage {
         if let Some(queue) = self.queues.get_mut(queue) {
             queue.send(&id, body, request, group, now);
         }
-        self.say(|| format!("message {id} carries request {request}"));
+        self.say(|| What::Carried { message: id, request });
         self.arm(queue, now);
     }
 
@@ -122,7 +123,7 @@ impl Stage {
         let received = queue.receive(now);
         let fifo = queue.plan.fifo;
         for message in &received.died {
-            self.say(|| format!("{} goes to the dead-letter queue", message.id));
+            self.say(|| What::Died(message.id.clone()));
             self.gave_up(message.request, &message.id, &message.body);
         }
         if received.batch.is_empty() {
@@ -167,14 +168,14 @@ impl Stage {
         let now = self.now;
         for (message, told) in messages.iter().zip(told) {
             if *told == Told::Unsettled {
-                self.say(|| format!("{} comes back", message.id));
+                self.say(|| What::ComesBack(message.id.clone()));
                 continue;
             }
             self.settled(message.request);
             let is_lost = self.queues.get(queue).is_some_and(|queue| !queue.plan.fifo)
                 && self.strikes(Kind::LostDelete);
             let pause = self.dice.pick([0, 1_000, 30_000]);
-            self.say(|| format!("{} is deleted{}", message.id, if is_lost { ", in vain" } else { "" }));
+            self.say(|| What::Deleted { message: message.id.clone(), in_vain: is_lost });
             if let Some(queue) = self.queues.get_mut(queue) {
                 queue.delete(&message.id);
                 if is_lost {
@@ -215,7 +216,7 @@ impl Stage {
             return;
         }
         let record: Arc<str> = payload::failed_invocation(&payload, error.0, error.1).into();
-        self.say(|| format!("request {request} goes to the on-failure destination"));
+        self.say(|| What::GivenUp(request));
         self.checker.gave_up(&format!("request {request}"), &payload, requested(&record).unwrap_or_default());
         self.ended();
         self.failures.push(Failure { request, record });
@@ -266,12 +267,12 @@ impl Stage {
         for number in 0..self.queues.len() {
             let dead = self.queues.get_mut(number).map(super::Queue::take_dead).unwrap_or_default();
             for message in dead {
-                self.say(|| format!("{} is put back", message.id));
+                self.say(|| What::PutBack(message.id.clone()));
                 self.put(number, message.body, message.request, message.group);
             }
         }
         for Failure { request, record } in std::mem::take(&mut self.failures) {
-            self.say(|| format!("the record of request {request} is put into the queue"));
+            self.say(|| What::RecordPutBack(request));
             self.put(0, record, request, None);
         }
     }
