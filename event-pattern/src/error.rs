@@ -48,7 +48,7 @@ pub enum Class {
     Cidr,
     /// An `$or` that is none.
     Or,
-    /// More leaves, `$or` branches or characters than allowed.
+    /// More leaves, `$or` branches, levels or (by the service's limits) characters, digits or stars than allowed.
     Limit,
     /// A key written twice; refused by a strict reading only.
     Duplicate,
@@ -93,12 +93,6 @@ impl PatternError {
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
-    }
-
-    /// What is wrong there, and the remedy.
-    #[must_use]
-    pub fn problem(&self) -> &str {
-        &self.what
     }
 
     /// What kind of error it is.

@@ -25,7 +25,7 @@ struct Search<'s, 'a> {
     steps: usize,
 }
 
-/// From which element on there is no way to meet the leaves that are left.
+/// No way on: staying inside of this element, the leaves that are left cannot be met.
 struct DeadEnd(usize);
 
 /// The elements chosen so far.

@@ -55,7 +55,6 @@ impl<'a> Number<'a> {
 }
 
 impl PartialEq<Number<'_>> for Number<'_> {
-    #[expect(clippy::float_cmp, reason = "the very question is whether two doubles are the same")]
     fn eq(&self, other: &Number<'_>) -> bool {
         match (self.is_exact(), other.is_exact()) {
             (true, true) => self.value == other.value,

@@ -1,5 +1,6 @@
 //! Patterns: from text to branches of leaves.
 
+mod complexity;
 mod object;
 mod operator;
 mod values;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 use crate::document::{Document, PathHash};
 use crate::error::{Class, PatternError};
-use crate::json::{Fault, Node};
+use crate::json::{Fault, Node, TOO_DEEP};
 use crate::matching::{self, miss::Miss};
 use crate::test::Test;
 
@@ -112,6 +113,9 @@ impl Pattern {
 const MAX_CHARACTERS: usize = 2048;
 
 fn not_json(text: &str, fault: Fault) -> PatternError {
+    if fault.what == TOO_DEEP {
+        return PatternError::new(Class::Limit, TOO_DEEP);
+    }
     let before = text.get(..fault.at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -128,6 +132,7 @@ impl Branch {
     }
 
     /// The leaves, all of which must be met, in the order of their paths.
+    #[must_use]
     pub fn leaves(&self) -> impl ExactSizeIterator<Item = &Leaf> {
         self.leaves.iter().map(|leaf| &**leaf)
     }

@@ -1,12 +1,13 @@
 //! From JSON text to leaves, in one pass.
 
-use super::{Document, Element, ROOT, Scalar};
+use super::elements::Element;
+use super::{Document, PathHash, ROOT, Scalar};
 use crate::error::DocumentError;
 use crate::json::{Fault, Reader, Token};
 use crate::number::Number;
 
 pub(super) fn whole<'a>(document: &mut Document<'a>, json: &'a str) -> Result<(), DocumentError> {
-    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new(), taken: 0 };
+    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new() };
     let read = match filler.reader.value() {
         Ok(Token::Object) => filler.object(ROOT, ROOT, 0).and_then(|()| filler.reader.end()),
         Ok(_) => Err(Fault { what: "a document is an object", at: 0 }),
@@ -19,10 +20,9 @@ pub(super) fn below<'a>(
     document: &mut Document<'a>,
     field: &'a str,
     json: &'a str,
-    taken: usize,
 ) -> Result<(), DocumentError> {
     let key = document.field(field);
-    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new(), taken };
+    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new() };
     let read = filler.value(key, ROOT, 0).and_then(|()| filler.reader.end());
     read.map_err(|fault| DocumentError::new(field, fault))
 }
@@ -30,10 +30,8 @@ pub(super) fn below<'a>(
 struct Filler<'d, 'a> {
     reader: Reader<'a>,
     document: &'d mut Document<'a>,
-    /// The keys of the objects that are being read, the innermost last.
-    open: Vec<usize>,
-    /// Where one of the first so many leaves of the document is, no other is put.
-    taken: usize,
+    /// The keys of the objects that are being read, the innermost last, each behind the hash of its path.
+    open: Vec<(PathHash, usize)>,
 }
 
 impl Filler<'_, '_> {
@@ -46,9 +44,7 @@ impl Filler<'_, '_> {
             Token::Number(literal) => Scalar::Number(Number::read(literal)),
             Token::Text(text) => Scalar::Text(text),
         };
-        if self.taken == 0 || !self.document.has(key, self.taken) {
-            self.document.leaf(key, element, value);
-        }
+        self.document.leaf(key, element, value);
         Ok(())
     }
 
@@ -57,7 +53,7 @@ impl Filler<'_, '_> {
         let outer = self.open.len();
         while let Some(name) = self.reader.key(self.open.len() == outer)? {
             let key = self.document.key(parent, name);
-            self.open.push(key);
+            self.open.push((self.document.path_hash(key), key));
             self.value(key, element, depth + 1)?;
         }
         let twice = self.has_key_twice(outer);
@@ -94,15 +90,13 @@ impl Filler<'_, '_> {
     fn has_key_twice(&mut self, outer: usize) -> bool {
         /// Up to here, comparing all with all is cheaper than sorting.
         const FEW: usize = 24;
-        let keys = &self.document.keys;
         let open = self.open.get_mut(outer..).unwrap_or_default();
-        let path = |key: usize| keys.get(key).map_or(0, |key| key.hash.0);
-        let same = |one: usize, other: usize| {
-            path(one) == path(other)
-                && keys.get(one).map(|key| &key.key) == keys.get(other).map(|key| &key.key)
+        let name = |key: usize| self.document.keys.get(key).map(|key| &key.name);
+        let same = |one: (PathHash, usize), other: (PathHash, usize)| {
+            one.0 == other.0 && name(one.1) == name(other.1)
         };
         if open.len() > FEW {
-            open.sort_unstable_by_key(|&key| path(key));
+            open.sort_unstable();
             return open.windows(2).any(|pair| matches!(*pair, [one, other] if same(one, other)));
         }
         let mut rest = &*open;

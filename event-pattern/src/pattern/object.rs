@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Leaf, Reading, operator, values};
+use super::{Leaf, Reading, complexity, operator, values};
 use crate::error::{Class, PatternError};
 use crate::json::Node;
+use crate::test::Test;
 
 type Members<'j> = [(Cow<'j, str>, Node<'j>)];
 type Leaves = Vec<Arc<Leaf>>;
@@ -98,6 +99,11 @@ impl Compiler<'_> {
             }
             Node::List(items) => {
                 let tests = values::tests(items, self.reading)?;
+                if self.reading.service_limits && complexity::is_too_high(&tests) {
+                    let what =
+                        "wildcards too complex for EventBridge; use fewer stars, or a prefix or suffix";
+                    return Err(PatternError::new(Class::Limit, what));
+                }
                 let mut asked = String::new();
                 value.write(&mut asked);
                 self.leaf(&path, tests, asked)
@@ -117,7 +123,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn leaf(&mut self, path: &str, tests: Vec<crate::test::Test>, asked: String) -> Result<(), PatternError> {
+    fn leaf(&mut self, path: &str, tests: Vec<Test>, asked: String) -> Result<(), PatternError> {
         let given = match self.reading.field {
             Some(hook) => hook(path).map_err(|what| PatternError::new(Class::Field, what))?,
             None => None,

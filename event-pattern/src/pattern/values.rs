@@ -121,7 +121,7 @@ fn anything_but(operand: &Node<'_>) -> Result<Vec<Test>, PatternError> {
         return plain_values(operand);
     };
     let (name, operand) = only(members)?;
-    let test: fn(&str) -> Result<Test, PatternError> = match name {
+    let read: fn(&str) -> Result<Test, PatternError> = match name {
         "prefix" => |text| Ok(Test::Prefix(Letters::new(text, false))),
         "suffix" => |text| Ok(Test::Suffix(Letters::new(text, false))),
         "equals-ignore-case" => |text| Ok(Test::EqualsIgnoreCase(Letters::new(text, true))),
@@ -140,7 +140,7 @@ fn anything_but(operand: &Node<'_>) -> Result<Vec<Test>, PatternError> {
         Node::Text(text) if text.is_empty() && matches!(name, "prefix" | "suffix") => {
             Err(refused(&format!("the empty {name} is that of every string, so that none would match")))
         }
-        Node::Text(text) => test(text),
+        Node::Text(text) => read(text),
         other => {
             Err(refused(&format!("`{name}` takes a string or a list of strings here, not {}", other.kind())))
         }
@@ -191,7 +191,7 @@ fn plain_values(operand: &Node<'_>) -> Result<Vec<Test>, PatternError> {
 }
 
 /// A number that a double holds.
-fn held<'j>(literal: &'j str) -> Result<Number<'j>, PatternError> {
+fn held(literal: &str) -> Result<Number<'_>, PatternError> {
     let number = Number::read(literal);
     if number.is_exact() {
         return Ok(number);

@@ -37,6 +37,7 @@ impl Wildcard {
 
     /// What stands between the stars, in order: a star stands between each two, and the first and the last part may
     /// be empty.
+    #[must_use]
     pub fn parts(&self) -> impl ExactSizeIterator<Item = &str> {
         self.parts.iter().map(|part| &**part)
     }
