@@ -209,13 +209,26 @@ impl<'a> Document<'a> {
     ///
     /// As [`Document::parse`]; the document is then as it was before.
     pub fn json(&mut self, field: &'a str, json: &'a str) -> Result<(), DocumentError> {
+        self.below(field, json, 0)
+    }
+
+    /// The same, but without the leaves at paths where there is a value already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::json`].
+    pub fn fill(&mut self, field: &'a str, json: &'a str) -> Result<(), DocumentError> {
+        self.below(field, json, self.leaves.len())
+    }
+
+    fn below(&mut self, field: &'a str, json: &'a str, taken: usize) -> Result<(), DocumentError> {
         // A guess, to grow once rather than often.
         let likely = (json.len() / 32).min(1024);
         self.keys.reserve(likely);
         self.leaves.reserve(likely);
         self.paths.reserve(likely / 2);
         let mark = self.mark();
-        let read = read::below(self, field, json);
+        let read = read::below(self, field, json, taken);
         if read.is_err() {
             self.reset(mark);
         } else {

@@ -95,6 +95,12 @@ impl PatternError {
         &self.place
     }
 
+    /// What is wrong there, and the remedy.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.what
+    }
+
     /// What kind of error it is.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -122,6 +128,18 @@ impl fmt::Display for PatternError {
 }
 
 impl std::error::Error for PatternError {}
+
+/// A document is too tangled to tell whether it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided;
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("dots in the document's keys leave too many ways to read it")
+    }
+}
+
+impl std::error::Error for Undecided {}
 
 /// Why a text is no document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -70,7 +70,8 @@
 //! JSON may be nested 128 levels deep, and a branch have 256 leaves. Matching takes time in proportion to the pattern
 //! and the values it looks at, with one exception: where keys with dots bring several things to the path of an array, or a
 //! branch asks both for a field and for what lies below it, the elements of arrays are tried one by one, and a document
-//! for which 200,000 trials are not enough does not match.
+//! for which 200,000 trials are not enough does not match; who must know the difference asks
+//! [`Pattern::try_matches`].
 //! Matching allocates nothing.
 
 mod document;
@@ -82,7 +83,7 @@ mod pattern;
 mod test;
 
 pub use document::{Document, Mark, Value};
-pub use error::{Class, DocumentError, PatternError};
+pub use error::{Class, DocumentError, PatternError, Undecided};
 pub use matching::miss::Miss;
 pub use number::Number;
 pub use pattern::{Branch, FieldHook, Leaf, Pattern, Reading};

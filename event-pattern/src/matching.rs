@@ -7,13 +7,19 @@
 pub(crate) mod miss;
 
 use crate::document::{Document, ROOT};
+use crate::error::Undecided;
 use crate::pattern::{Branch, Leaf};
 
 /// How many values the long way may look at.
 const MAX_STEPS: usize = 200_000;
 
-pub(crate) fn matches(branch: &Branch, document: &Document<'_>) -> bool {
-    Search::new(branch, document).run().is_ok()
+pub(crate) fn matches(branch: &Branch, document: &Document<'_>) -> Result<bool, Undecided> {
+    let mut search = Search::new(branch, document);
+    match search.run() {
+        Ok(()) => Ok(true),
+        Err(_) if search.steps > MAX_STEPS => Err(Undecided),
+        Err(_) => Ok(false),
+    }
 }
 
 /// A way through a branch.

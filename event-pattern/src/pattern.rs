@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::document::{Document, PathHash};
-use crate::error::{Class, PatternError};
+use crate::error::{Class, PatternError, Undecided};
 use crate::json::{Fault, Node, TOO_DEEP};
 use crate::matching::{self, miss::Miss};
 use crate::test::Test;
@@ -92,7 +92,24 @@ impl Pattern {
     /// Whether a document meets the pattern.
     #[must_use]
     pub fn matches(&self, document: &Document<'_>) -> bool {
-        self.branches.iter().any(|branch| matching::matches(branch, document))
+        self.try_matches(document).unwrap_or(false)
+    }
+
+    /// Whether a document meets the pattern, for those to whom "no" means that something may go on.
+    ///
+    /// # Errors
+    ///
+    /// When the bound on trials (see the limits of this crate) came before an answer.
+    pub fn try_matches(&self, document: &Document<'_>) -> Result<bool, Undecided> {
+        let mut answer = Ok(false);
+        for branch in &self.branches {
+            match matching::matches(branch, document) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(undecided) => answer = Err(undecided),
+            }
+        }
+        answer
     }
 
     /// What keeps a document from matching: of the branch with the fewest unmet leaves, the first such leaf. Nothing if

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use event_pattern::{Branch, Class, Document, Exact, Leaf, Pattern, Reading, Test, Value};
+use event_pattern::{Branch, Class, Document, Exact, Leaf, Pattern, Reading, Test, Undecided, Value};
 
 const STRICT: Reading<'_> = Reading { strict: true, service_limits: false, field: None };
 
@@ -320,8 +320,33 @@ fn hostile_documents_take_no_time() {
     check(&pattern, &nested, false);
     // One path by way of two arrays.
     let tangled = format!("{{\"x\": {{\"y\": [{elements}]}}, \"x.y\": [{elements}]}}");
-    check(&format!("{{\"x\": {{\"y\": {{{}}}}}}}", leaves(0..20)), &tangled, false);
+    let pattern = format!("{{\"x\": {{\"y\": {{{}}}}}}}", leaves(0..20));
+    check(&pattern, &tangled, false);
+    let (pattern, tangled) = (Pattern::parse(&pattern).unwrap(), Document::parse(&tangled).unwrap());
+    assert_eq!(pattern.try_matches(&tangled), Err(Undecided), "nobody takes that for a no");
+    assert_eq!(pattern.try_matches(&Document::new()), Ok(false));
     // Stars over letters that almost fit.
     let stars = format!("{{\"x\": [{{\"wildcard\": \"{}b\"}}]}}", "*aaaa".repeat(100));
     check(&stars, &format!("{{\"x\": \"{}\"}}", "a".repeat(100_000)), false);
+}
+
+#[test]
+fn filling_puts_nothing_where_there_is_a_value() {
+    let mut document = Document::new();
+    document.json("job", r#"{"tags": {"a": "own", "k8s.io/x": "own"}, "name": "n"}"#).unwrap();
+    let mark = document.mark();
+    document
+        .fill("job.tags", r#"{"a": "other", "b": "other", "k8s.io/x": "other", "c": {"d": [1]}}"#)
+        .unwrap();
+    let check = |pattern: &str, expected: bool| {
+        assert_eq!(Pattern::parse(pattern).unwrap().matches(&document), expected, "{pattern}");
+    };
+    check(r#"{"job": {"tags": {"a": ["own"], "b": ["other"], "k8s.io/x": ["own"], "c": {"d": [1]}}}}"#, true);
+    check(r#"{"job": {"tags": {"a": ["other"]}}}"#, false);
+    check(r#"{"job": {"tags": {"k8s.io/x": ["other"]}}}"#, false);
+    let mut document = document;
+    document.reset(mark);
+    assert_eq!(document.get("job.tags.b"), None);
+    assert!(document.fill("job.tags", "{").is_err());
+    assert_eq!(document.get("job.tags.a"), Some(Value::Text("own")));
 }

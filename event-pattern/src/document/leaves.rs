@@ -65,6 +65,12 @@ impl<'a> Document<'a> {
         Leaves { document: self, path: at.and_then(|at| self.paths.get(at)) }
     }
 
+    /// Whether one of the first so many leaves is at this key's path.
+    pub(super) fn has(&self, key: usize, leaves: usize) -> bool {
+        let path = self.path(self.path_hash(key), |other| self.same_path(key, other));
+        path.and_then(|path| self.paths.get(path)).is_some_and(|path| path.first < leaves)
+    }
+
     pub(super) fn leaf(&mut self, key: usize, element: usize, value: Scalar<'a>) {
         let hash = self.path_hash(key);
         let index = self.leaves.len();

@@ -7,7 +7,7 @@ use crate::json::{Fault, Reader, Token};
 use crate::number::Number;
 
 pub(super) fn whole<'a>(document: &mut Document<'a>, json: &'a str) -> Result<(), DocumentError> {
-    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new() };
+    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new(), taken: 0 };
     let read = match filler.reader.value() {
         Ok(Token::Object) => filler.object(ROOT, ROOT, 0).and_then(|()| filler.reader.end()),
         Ok(_) => Err(Fault { what: "a document is an object", at: 0 }),
@@ -20,9 +20,10 @@ pub(super) fn below<'a>(
     document: &mut Document<'a>,
     field: &'a str,
     json: &'a str,
+    taken: usize,
 ) -> Result<(), DocumentError> {
     let key = document.field(field);
-    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new() };
+    let mut filler = Filler { reader: Reader::new(json), document, open: Vec::new(), taken };
     let read = filler.value(key, ROOT, 0).and_then(|()| filler.reader.end());
     read.map_err(|fault| DocumentError::new(field, fault))
 }
@@ -32,6 +33,8 @@ struct Filler<'d, 'a> {
     document: &'d mut Document<'a>,
     /// The keys of the objects that are being read, the innermost last, each behind the hash of its path.
     open: Vec<(PathHash, usize)>,
+    /// Where one of the first so many leaves of the document is, no other is put.
+    taken: usize,
 }
 
 impl Filler<'_, '_> {
@@ -44,7 +47,9 @@ impl Filler<'_, '_> {
             Token::Number(literal) => Scalar::Number(Number::read(literal)),
             Token::Text(text) => Scalar::Text(text),
         };
-        self.document.leaf(key, element, value);
+        if self.taken == 0 || !self.document.has(key, self.taken) {
+            self.document.leaf(key, element, value);
+        }
         Ok(())
     }
 
