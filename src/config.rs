@@ -215,8 +215,8 @@ fn policy<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<A
             return Err(ConfigError::Policy { variable: "POLICY_FILE", problem });
         }
     };
-    let policy = Policy::parse(text.trim_start_matches('\u{feff}'));
-    let policy = policy.map_err(|error| ConfigError::Policy { variable, problem: error.to_string() })?;
+    let policy =
+        Policy::parse(&text).map_err(|error| ConfigError::Policy { variable, problem: error.to_string() })?;
     Ok(Some(Arc::new(policy)))
 }
 

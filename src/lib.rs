@@ -13,6 +13,7 @@
 //! - [`engine`] makes every call to Batch, through [`batch`], under one budget ([`deadline`]), and hands on each result
 //!   as soon as it is final;
 //! - [`outcome`] judges what to do about a job and what may be claimed of it: the heart;
+//! - `guard` holds what would be stopped against the [`policy`] and against what requests expect;
 //! - `outbox` takes the results: into the [`log`], and into what the [`report`] and the [`reply`] to each source need;
 //! - [`handler`] names these stages in order, and nothing else.
 //!
@@ -22,6 +23,7 @@
 //! - every delivery gets a result, and a malformed one never fails its neighbours;
 //! - only messages that were received are reported back to SQS, each once;
 //! - no call starts inside the deadline reserve, nor more than `MAX_IN_FLIGHT` at once;
+//! - under a policy, an `expect` or a dry run, nothing is written without a look and an allow;
 //! - `cancelled` is said only after `DescribeJobs` said so;
 //! - a failed call costs one call more, not thirty: the engine has one view of the service for each kind of call;
 //! - parsing, judging, claiming and reporting are pure: only [`batch`], [`engine`], [`clock`] and the binary touch the

@@ -40,7 +40,7 @@ fn start() -> Result<(Runtime, Function<SdkBatch>), Error> {
     let config = config?;
     if let Some(policy) = &config.policy {
         tracing::info!(
-            policy_sha256 = policy.sha256(),
+            policySha256 = policy.sha256(),
             "The function starts under a policy with {} deny and {} allow clauses",
             policy.deny().len(),
             policy.allow().len()

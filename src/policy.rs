@@ -101,11 +101,12 @@ impl Policy {
     /// What it says of one request for one job.
     #[must_use]
     pub fn decide(&self, document: &Document<'_>) -> Decision<'_> {
-        let first = |clauses: &'_ [Clause]| clauses.iter().position(|clause| clause.when.matches(document));
-        if let Some(clause) = first(&self.deny).and_then(|place| self.deny.get(place)) {
+        // Of a document that is too tangled to tell, the worst is assumed.
+        let mut denies = self.deny.iter().filter(|clause| clause.when.try_matches(document).unwrap_or(true));
+        if let Some(clause) = denies.next() {
             return Decision { effect: Effect::Deny, clause: &clause.id };
         }
-        match first(&self.allow).and_then(|place| self.allow.get(place)) {
+        match self.allow.iter().find(|clause| clause.when.matches(document)) {
             Some(clause) => Decision { effect: Effect::Allow, clause: &clause.id },
             None if self.allow.is_empty() => Decision { effect: Effect::Allow, clause: &self.implicit },
             None => Decision { effect: Effect::Deny, clause: &self.implicit },

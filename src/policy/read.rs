@@ -39,8 +39,8 @@ fn wrong(place: impl Into<String>, problem: impl Into<String>) -> PolicyError {
 }
 
 pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
-    let json =
-        Json::parse(text).map_err(|error| PolicyError::Document(format!("it is not JSON: {error}")))?;
+    let json = Json::parse(text.trim_start_matches('\u{feff}'));
+    let json = json.map_err(|error| PolicyError::Document(format!("it is not JSON: {error}")))?;
     let Json::Object(object) = json else {
         return Err(PolicyError::Document("it is not a JSON object".into()));
     };

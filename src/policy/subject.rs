@@ -46,9 +46,9 @@ impl<'a> Subject<'a> {
         if let Some(seconds) = seconds_since("job.createdAt", &document, now_ms) {
             document.number("ageSeconds", seconds);
         }
-        let has_started = matches!(document.get("job.status"), Some(Value::Text("STARTING" | "RUNNING")));
-        // A job that waits for its next attempt still says when its last one started.
-        if has_started && let Some(seconds) = seconds_since("job.startedAt", &document, now_ms) {
+        // A job that waits for its next attempt, or is about to start it, still says when its last one started.
+        let is_running = document.get("job.status") == Some(Value::Text("RUNNING"));
+        if is_running && let Some(seconds) = seconds_since("job.startedAt", &document, now_ms) {
             document.number("runningSeconds", seconds);
         }
         let job = document.mark();

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that meets the unexpected is to fail"
 )]
 
@@ -177,13 +178,38 @@ async fn refuses(vars: &[(&str, &str)], parts: &[&str]) {
 #[tokio::test]
 async fn what_cannot_be_understood_stops_the_function_at_start() {
     refuses(&[("MAX_ATTEMPTS", "many")], &["MAX_ATTEMPTS", "many", "from 1 to 20"]).await;
-    refuses(&[("POLICY", "{}")], &["POLICY", "cannot honour"]).await;
+    refuses(&[("RESULT_EVENT_BUS", "bus")], &["RESULT_EVENT_BUS", "cannot honour"]).await;
+    let misspelt = r#"{"deny": [{"id": "a", "when": {"job": {"jobqueue": ["q"]}}}]}"#;
+    refuses(&[("POLICY", misspelt)], &["POLICY", "deny[0].when.job.jobqueue", "`jobQueue`"]).await;
+    refuses(&[("POLICY_FILE", "/no/such.json")], &["POLICY_FILE", "/no/such.json", "a layer"]).await;
+    refuses(&[("POLICY", misspelt), ("POLICY_FILE", "/x.json")], &["POLICY_FILE", "one of the two"]).await;
     refuses(&[("AWS_CA_BUNDLE", "/no/such.pem")], &["AWS_CA_BUNDLE", "/no/such.pem"]).await;
     refuses(&[("SSL_CERT_FILE", "/no/such.pem")], &["SSL_CERT_FILE", "/no/such.pem"]).await;
     refuses(&[("AWS_ENDPOINT_URL", "localhost:4599")], &["AWS_ENDPOINT_URL", "localhost:4599"]).await;
     refuses(&[("HTTPS_PROXY", "socks5://proxy")], &["HTTPS_PROXY", "socks5://proxy"]).await;
     refuses(&[("AWS_REGION", "")], &["AWS_REGION"]).await;
     refuses(&[("AWS_USE_FIPS_ENDPOINT", "maybe")], &["AWS_USE_FIPS_ENDPOINT", "maybe"]).await;
+}
+
+#[tokio::test]
+async fn a_policy_may_stand_in_a_file_and_its_hash_in_the_first_line_and_in_each_invocations() {
+    let (_sim, server) = batch().await;
+    let file = std::env::temp_dir().join(format!("batch-canceller-policy-{}.json", std::process::id()));
+    std::fs::write(&file, "\u{feff}{\"deny\": [{\"id\": \"all\", \"when\": {\"source\": [\"direct\"]}}]}\n")
+        .unwrap();
+    let vars = [("AWS_ENDPOINT_URL_BATCH", server.url()), ("POLICY_FILE", file.to_str().unwrap())];
+    let mut function = Bootstrap::start(&vars).await;
+    assert_eq!(outcome(&function.invoke(&request(0)).await.unwrap()), "denied");
+    std::fs::remove_file(&file).unwrap();
+    let Exit { output, .. } = function.stop().await;
+    let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // As `sha256sum` has it of the file.
+    let sha256 = "83380a93c486dbebd6945bdd8605a3057712049782477fbd7e6e783473b0db37";
+    assert_eq!(
+        (lines.len(), &lines[0]["policySha256"], &lines[2]["policySha256"]),
+        (3, &sha256.into(), &sha256.into())
+    );
+    assert_eq!((&lines[1]["outcome"], &lines[1]["clause"]), (&"denied".into(), &"all".into()), "{output}");
 }
 
 #[cfg(not(feature = "profiles"))]

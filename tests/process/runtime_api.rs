@@ -102,7 +102,10 @@ impl Bootstrap {
     }
 
     pub(crate) async fn answer(&mut self) -> Result<Value, Value> {
-        self.answers.recv().await.unwrap()
+        tokio::select! {
+            answer = self.answers.recv() => answer.unwrap(),
+            exit = self.child.wait() => panic!("the function ended without an answer: {exit:?}"),
+        }
     }
 
     /// Waits until so many workers of the process ask for work at once.

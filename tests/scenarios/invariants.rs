@@ -179,12 +179,37 @@ async fn invariant_6_at_most_max_in_flight_calls_at_once() {
     assert_eq!(world.sim.high_water(), 5);
 }
 
-#[test]
-fn invariant_7_a_policy_that_cannot_be_enforced_stops_the_function() {
-    for variable in ["POLICY", "POLICY_FILE"] {
-        let started =
-            batch_canceller::config::Config::from_lookup(|name| (name == variable).then(|| "{}".into()));
-        assert!(started.unwrap_err().to_string().contains(variable));
+#[tokio::test]
+async fn invariant_7_nothing_is_written_without_a_look_and_an_allow() {
+    let policy =
+        json!({"deny": [{"id": "protected", "when": {"job": {"tags": {"keep": [{"exists": true}]}}}}]});
+    let policy = policy.to_string();
+    let careful = [
+        (Some(&*policy), json!({})),
+        (None, json!({"expect": {"status": ["RUNNABLE"]}})),
+        (None, json!({"dryRun": true})),
+    ];
+    let faults = [
+        Fault::server_error(),
+        Fault::throttled(),
+        Fault::access_denied(),
+        Fault::drop_after(),
+        Fault::hang(),
+    ];
+    for (policy, more) in &careful {
+        for fault in &faults {
+            let vars: Vec<_> = policy.map(|policy| ("POLICY", policy)).into_iter().collect();
+            let mut world = World::with(&vars).await;
+            world.remaining_ms = 2_500;
+            let ids = world.jobs(JobStatus::Runnable, 3);
+            world.sim.fault(fault.clone().on(Operation::DescribeJobs).always());
+            let mut request = requests(&ids);
+            request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let report = world.report(&request).await;
+            assert_eq!(report["summary"]["unavailable"], 3, "{fault:?} {more}: {report}");
+            let calls = world.sim.calls();
+            assert!(calls.iter().all(|call| call.operation == Operation::DescribeJobs), "{fault:?} {more}");
+        }
     }
 }
 
@@ -203,6 +228,10 @@ fn invariant_8_pure_modules_import_no_runtime_sdk_environment_or_clock() {
         "job",
         "object",
         "order",
+        "policy",
+        "policy/fields",
+        "policy/read",
+        "policy/subject",
         "outbox",
         "outcome",
         "reply",
