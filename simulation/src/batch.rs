@@ -98,10 +98,14 @@ impl Write for Listener {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let mut stage = enter(&self.stage);
         stage.advance(now());
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match std::str::from_utf8(line).ok().and_then(|line| Some((line, Line::parse(line).ok()?))) {
-                Some((text, line)) => stage.hear(self.instance, text, &line),
-                None => stage.checker.violation("log lines are JSON", String::from_utf8_lossy(line)),
+        let Ok(lines) = std::str::from_utf8(text) else {
+            stage.checker.violation("log lines are JSON", String::from_utf8_lossy(text));
+            return Ok(text.len());
+        };
+        for line in lines.split('\n').filter(|line| !line.is_empty()) {
+            match Line::parse(line) {
+                Ok(said) => stage.hear(self.instance, line, &said),
+                Err(_) => stage.checker.violation("log lines are JSON", line),
             }
         }
         Ok(text.len())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Checker;
@@ -101,24 +103,16 @@ impl Checker {
         let Some(own) = self.invocations.get(invocation) else {
             return false;
         };
-        let Ok(report) = serde_json::from_str::<Value>(report) else {
+        let Ok(report) = serde_json::from_str::<Report>(report) else {
             return false;
         };
-        let count = |name: &str| {
-            report
-                .pointer(&format!("/summary/{name}"))?
-                .as_u64()
-                .and_then(|count| usize::try_from(count).ok())
-        };
-        let results = report.get("results").and_then(Value::as_array).map(Vec::len);
-        let omitted = count("omitted").unwrap_or_default();
+        let Summary { requested, settled: done, omitted } = report.summary;
+        let results = report.results.map(|results| results.len());
         let settled = own.entries.iter().filter(|entry| entry.told == Some(true)).count();
         // What goes back untouched counts as many jobs, but is one result.
         let all = own.entries.len();
         let whole = all > self.terms.max_jobs;
-        count("settled") == Some(settled)
-            && count("requested") == Some(all)
-            && (whole || results.map(|listed| listed + omitted) == Some(all))
+        done == settled && requested == all && (whole || results.map(|listed| listed + omitted) == Some(all))
     }
 
     /// An answer to an event source mapping, read as Lambda reads it: which of the messages are deleted and which come
@@ -190,6 +184,21 @@ impl Checker {
             self.violation("nothing is lost", format!("{id} was sent as {sent} and lies there as {lies}"));
         }
     }
+}
+
+/// What is read of a report.
+#[derive(Deserialize)]
+struct Report {
+    summary: Summary,
+    results: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Summary {
+    requested: usize,
+    settled: usize,
+    #[serde(default)]
+    omitted: usize,
 }
 
 /// The ids that a partial batch response has, if it is one.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use batch_canceller::request::{Action, Reason};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::JobPlan;
 use crate::Ms;
 use crate::dice::Dice;
+use crate::payload::written;
 
 /// The start of every job's ARN.
 const JOB_ARNS: &str = "arn:aws:batch:us-east-1:123456789012:job/";
@@ -213,7 +214,7 @@ impl Maker<'_> {
         let allowed = !terminate || self.allow_terminate;
         let action = if terminate { Action::Terminate } else { Action::Cancel };
         let ask = sent.filter(|_| allowed).map(|reason| Ask { jobs, action, reason, dry_run });
-        Want { json: Value::Object(object).to_string(), ask }
+        Want { json: written(&object), ask }
     }
 
     /// Batch's own event of a job that holds up its queue.
@@ -222,11 +223,10 @@ impl Maker<'_> {
         let why = self
             .dice
             .pick(["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - Too large.", "UNDETERMINED - Stuck."]);
-        let json = json!({"jobId": id, "jobQueue": "default", "status": "RUNNABLE", "statusReason": why})
-            .to_string();
+        let json = json!({"jobId": id, "jobQueue": "default", "status": "RUNNABLE", "statusReason": why});
         let reason = Reason::new(&format!("Job queue blocked: {why}"));
         let ask = reason.map(|reason| Ask { jobs: vec![id], action: Action::Cancel, reason, dry_run: false });
-        (Arc::new([Want { json, ask }]), at)
+        (Arc::new([Want { json: written(&json), ask }]), at)
     }
 
     fn malformed(&mut self) -> Want {
@@ -241,6 +241,6 @@ impl Maker<'_> {
             6 => json!({"jobIds": [id, null], "reason": "One is wrong."}),
             _ => json!({"jobId": id, "reason": "  ", "action": "cancel"}),
         };
-        Want { json: json.to_string(), ask: None }
+        Want { json: written(&json), ask: None }
     }
 }

@@ -47,7 +47,12 @@ impl Stage {
     fn job_plan(&self, id: &str) -> Option<&JobPlan> {
         let top = id.split(':').next().unwrap_or(id);
         let number: usize = top.strip_prefix("job-")?.parse().ok()?;
-        self.plan.jobs.iter().find(|job| job.id == top).or_else(|| self.plan.jobs.get(number))
+        // Unless some are left out, each stands where its number says.
+        let there = self.plan.jobs.get(number);
+        if there.is_some_and(|job| job.id == top) {
+            return there;
+        }
+        self.plan.jobs.iter().find(|job| job.id == top).or(there)
     }
 
     /// A job goes on to what comes next, if it still stands there.
