@@ -1,6 +1,6 @@
 //! What the function answers, and what becomes of what was sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -103,16 +103,22 @@ impl Checker {
         let Some(own) = self.invocations.get(invocation) else {
             return false;
         };
-        let Ok(report) = serde_json::from_str::<Report>(report) else {
+        // What is read into a structure may also be a list.
+        let Some(report) =
+            serde_json::from_str::<Report<'_>>(report).ok().filter(|_| report.starts_with('{'))
+        else {
             return false;
         };
-        let Summary { requested, settled: done, omitted } = report.summary;
-        let results = report.results.map(|results| results.len());
+        let count = |name: &str| report.summary.get(name).and_then(|count| usize::try_from(*count).ok());
+        let omitted = count("omitted").unwrap_or_default();
+        let results = report.results.as_ref().map(Vec::len);
         let settled = own.entries.iter().filter(|entry| entry.told == Some(true)).count();
         // What goes back untouched counts as many jobs, but is one result.
         let all = own.entries.len();
         let whole = all > self.terms.max_jobs;
-        done == settled && requested == all && (whole || results.map(|listed| listed + omitted) == Some(all))
+        count("settled") == Some(settled)
+            && count("requested") == Some(all)
+            && (whole || results.map(|listed| listed + omitted) == Some(all))
     }
 
     /// An answer to an event source mapping, read as Lambda reads it: which of the messages are deleted and which come
@@ -188,17 +194,10 @@ impl Checker {
 
 /// What is read of a report.
 #[derive(Deserialize)]
-struct Report {
-    summary: Summary,
+struct Report<'a> {
+    #[serde(borrow)]
+    summary: BTreeMap<&'a str, u64>,
     results: Option<Vec<IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-struct Summary {
-    requested: usize,
-    settled: usize,
-    #[serde(default)]
-    omitted: usize,
 }
 
 /// The ids that a partial batch response has, if it is one.
