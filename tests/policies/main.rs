@@ -11,6 +11,7 @@
 mod blocked;
 mod cloudformation;
 mod folder;
+mod guide;
 mod ready;
 mod stacks;
 mod world;
