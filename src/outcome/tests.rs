@@ -10,8 +10,8 @@ fn wish(action: Action) -> Wish {
 }
 
 /// A look written as `STATUS [marks] [reason]`, or as `missing`, `not-shown` or `unseen`. The marks are some of `c`
-/// (cancelled) and `t` (terminated), `-` for none, or `no-marks` where Batch sends none; the reason is `ours` or any
-/// other word.
+/// (cancelled) and `t` (terminated), `-` for none, or `no-marks` where Batch sends none; the reason is `ours`, `blank`
+/// or any other word.
 fn look(text: &str) -> Look {
     let mut words = text.split(' ');
     let status = words.next().unwrap();
@@ -22,7 +22,11 @@ fn look(text: &str) -> Look {
         "not-shown" => Look::NotShown,
         "unseen" => Look::Unseen("500".into()),
         status => Look::Seen(Snapshot {
-            status_reason: words.next().map(|whose| if whose == "ours" { OURS } else { whose }.into()),
+            status_reason: words.next().map(|whose| match whose {
+                "ours" => OURS.into(),
+                "blank" => "".into(),
+                other => other.into(),
+            }),
             is_cancelled: mark('c'),
             is_terminated: mark('t'),
             ..Snapshot::of(JobStatus::from(status))
@@ -142,6 +146,8 @@ fn without_a_reason_only_an_accepted_call_and_its_own_new_mark_prove_it() {
     check(Cancel, "RUNNABLE | accepted | FAILED c", Final, Cancelled);
     check(Terminate, "RUNNING | accepted | FAILED t", Final, Terminated);
     check(Terminate, "RUNNING c | accepted | FAILED ct", Final, Terminated);
+    check(Cancel, "RUNNABLE | accepted | FAILED c blank", Final, Cancelled);
+    check(Cancel, "RUNNABLE | unknown | FAILED c blank", Final, Finished);
     // The other verb's mark, an old one, one that may be old, one after a call that was not accepted.
     check(Cancel, "RUNNABLE | accepted | FAILED t", Final, Finished);
     check(Terminate, "RUNNABLE | accepted | FAILED c", Final, Finished);
@@ -158,6 +164,21 @@ fn without_a_reason_only_an_accepted_call_and_its_own_new_mark_prove_it() {
 }
 
 #[test]
+fn why_an_end_is_not_this_requests_work_is_said() {
+    let check = |dry_run, seen: &str, why: &str| {
+        let verdict = judge(&Wish { dry_run, ..wish(Cancel) }, &look(seen)).unwrap();
+        assert_eq!(verdict, Verdict::because(Outcome::Finished, why), "{seen}, dry run: {dry_run}");
+    };
+    for dry_run in [false, true] {
+        check(dry_run, "FAILED c", "Batch gives no reason for its end");
+        check(dry_run, "FAILED c blank", "Batch gives no reason for its end");
+        check(dry_run, "FAILED c other", "its end has another reason: other");
+    }
+    check(false, "FAILED - ours", "it carries this reason, but nothing shows that it was stopped for it");
+    check(true, "FAILED c ours", "by a request with this reason");
+}
+
+#[test]
 fn a_job_that_lives_is_under_way_only_if_batch_accepted_the_call() {
     use Claim::{Final, Late, Soon};
     use Outcome::*;
@@ -169,8 +190,9 @@ fn a_job_that_lives_is_under_way_only_if_batch_accepted_the_call() {
     }
     check(Cancel, "RUNNABLE | accepted | SUCCEEDED", Final, Finished);
     // Marked, or waiting.
-    check(Cancel, "RUNNABLE | accepted | RUNNABLE c ours", Soon, Cancelling);
-    check(Cancel, "RUNNABLE | accepted | RUNNABLE", Soon, Cancelling);
+    assert_eq!(check(Cancel, "RUNNABLE | accepted | RUNNABLE c ours", Soon, Cancelling), "");
+    let waits = check(Cancel, "RUNNABLE | accepted | RUNNABLE", Soon, Cancelling);
+    assert_eq!(waits, "Batch accepted it; the job is still RUNNABLE");
     check(Cancel, "RUNNABLE c | accepted | RUNNABLE c", Soon, Cancelling);
     check(Cancel, "unseen | accepted | SUBMITTED", Soon, Cancelling);
     check(Cancel, "PENDING | accepted | PENDING", Soon, Cancelling);
@@ -212,8 +234,8 @@ fn a_job_that_is_not_seen_is_told_by_what_became_of_the_call() {
 #[test]
 fn a_failure_is_remembered_for_what_it_may_have_done() {
     use FailureKind::*;
-    let after = |kinds: &[FailureKind]| {
-        let mut call = Call::NotMade;
+    let after = |first: &str, kinds: &[FailureKind]| {
+        let mut call = call(first);
         for kind in kinds {
             call.failed(&CallError::new(*kind));
         }
@@ -225,18 +247,20 @@ fn a_failure_is_remembered_for_what_it_may_have_done() {
             Call::Failed { refused: true, .. } => "refused",
         }
     };
-    for (kinds, expected) in [
-        (&[][..], "none"),
-        (&[Throttled], "failed"),
-        (&[Unreached, TurnedAway], "failed"),
-        (&[Throttled, Denied], "refused"),
-        (&[Refused], "refused"),
+    for (first, kinds, expected) in [
+        ("none", &[][..], "none"),
+        ("none", &[Throttled], "failed"),
+        ("none", &[Unreached, TurnedAway], "failed"),
+        ("none", &[Throttled, Denied], "refused"),
+        ("none", &[Refused], "refused"),
         // It may have been carried out, whatever is said later.
-        (&[Server], "unknown"),
-        (&[Timeout, Denied], "unknown"),
-        (&[Refused, Connection, Throttled], "unknown"),
+        ("none", &[Server], "unknown"),
+        ("none", &[Timeout, Denied], "unknown"),
+        ("none", &[Refused, Connection, Throttled], "unknown"),
+        // What was accepted once stays so.
+        ("accepted", &[Server, Refused], "accepted"),
     ] {
-        assert_eq!(after(kinds), expected, "{kinds:?}");
+        assert_eq!(after(first, kinds), expected, "{first}, {kinds:?}");
     }
 }
 
