@@ -213,6 +213,16 @@ mod tests {
         let told: Value = serde_json::from_str(&error.to_string()).unwrap();
         assert_eq!((&told["summary"]["settled"], error.error_type()), (&json!(1), "CancellationIncomplete"));
         assert!(reply(&report(&json!([]), &[])).is_ok());
+        // What the runtime logs of it.
+        assert_eq!(format!("{error:?}"), "CancellationIncomplete");
+    }
+
+    #[test]
+    fn a_report_is_as_large_as_a_state_of_step_functions_may_put_out() {
+        let requests: Vec<_> =
+            (0..4000).map(|job| json!({"jobId": format!("j{job}"), "reason": "r"})).collect();
+        let Ok(Reply::Report(told)) = reply(&report(&json!(requests), &vec!["a"; 4000])) else { panic!() };
+        assert!((260_000..=262_144).contains(&told.get().len()), "{}", told.get().len());
     }
 
     #[test]
