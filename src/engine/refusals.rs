@@ -147,6 +147,35 @@ mod tests {
     }
 
     #[test]
+    fn splits_are_paid_for_by_what_bulk_calls_have_saved() {
+        let check = |passed: &[usize], halved: usize| {
+            let mut refusals = Refusals::new(1);
+            while refusals.whole(false) == Split::Halves {}
+            passed.iter().for_each(|jobs| refusals.passed(*jobs));
+            let splits = (0..).take_while(|_| refusals.whole(false) == Split::Halves).count();
+            assert_eq!(splits, halved, "{passed:?}");
+        };
+        check(&[], 0);
+        check(&[1, 1, 1, 1], 0);
+        check(&[4], 2);
+        check(&[2, 5], 3);
+        // However long the calm was.
+        check(&[50, 50], 25);
+    }
+
+    #[test]
+    fn every_fifth_denial_in_a_row_is_a_reason_to_draw_by_chance() {
+        let mut refusals = Refusals::new(1);
+        for denials in 1..=11 {
+            refusals.single_denied();
+            assert_eq!(refusals.is_unsure(), [5, 10].contains(&denials), "{denials}");
+        }
+        refusals.passed(1);
+        (12..=15).for_each(|_| refusals.single_denied());
+        assert!(!refusals.is_unsure(), "one passed");
+    }
+
+    #[test]
     fn a_role_is_known_by_many_denials_and_none_that_passed() {
         let mut refusals = Refusals::new(1);
         for _ in 0..TELLING_DENIALS + 2 {
