@@ -85,6 +85,18 @@ fn a_look_settles_what_needs_no_call_and_the_strongest_wish_is_asked_for() {
 }
 
 #[test]
+fn what_is_wanted_of_a_job_is_known_before_it_is_looked_at() {
+    let check = |wishes: &str, unseen: bool, only_looked_at: bool| {
+        let job = job(wishes);
+        assert_eq!((job.may_act_unseen(), job.is_only_looked_at()), (unseen, only_looked_at), "{wishes}");
+    };
+    check("", false, true);
+    check("dry a", false, false);
+    check("cancel a", true, false);
+    check("dry a, cancel b", true, false);
+}
+
+#[test]
 fn a_job_is_missing_only_if_it_was_asked_for_two_seconds_after_an_answer_left_it_out() {
     let mut job = job("cancel a");
     for (began, now, expected) in [
@@ -218,6 +230,11 @@ fn a_job_that_is_given_up_is_looked_at_if_a_call_may_have_been_carried_out() {
     check_given_up(&[Refused, Throttled], "unavailable", "Throttled");
     check_given_up(&[Timeout], "look", "");
     check_given_up(&[Timeout, Denied], "look", "");
+    // It was tried, and nothing was said of it.
+    let (mut job, mut told) = (to_be_cancelled(), Told::default());
+    job.attempts = 1;
+    assert_eq!(job.stop_acting("500", ms(0), &mut told), Next::Done);
+    assert_eq!(told.0, [(Outcome::Unavailable, "500".into())]);
 }
 
 #[test]
@@ -233,6 +250,23 @@ fn a_cancel_is_asked_for_where_a_terminate_is_refused() {
     job.acted(true, ms(0), ms(0));
     assert_eq!(job.confirmed(seen("FAILED a"), ms(100), &mut told), Next::Done);
     assert_eq!(told.outcomes(), "refused cancelled finished");
+}
+
+#[test]
+fn a_job_that_is_denied_as_all_others_are_is_not_tried_and_a_cancel_is_asked_for_instead() {
+    let check = |attempts, tried: &str| {
+        let (mut job, mut told) = (job("cancel a, terminate b"), Told::default());
+        assert!(looked(&mut job, seen("RUNNABLE"), &mut told));
+        job.attempts = attempts;
+        assert_eq!(job.not_tried("403", &mut told), Next::Act);
+        assert_eq!(
+            told.0,
+            [(Outcome::Refused, format!("{tried}, since one job after the other was denied (403)"))]
+        );
+        assert_eq!(job.not_tried("403", &mut told), Next::Done);
+    };
+    check(0, "not tried");
+    check(1, "not tried again");
 }
 
 #[test]
@@ -256,6 +290,15 @@ fn a_request_in_whose_place_anothers_call_was_made_is_told_so() {
     assert_eq!(told.outcomes(), "cancelling cancelling");
     assert_eq!(told.0[0].1, "");
     assert!(told.0[1].1.ends_with("that another request asked for: a"), "{}", told.0[1].1);
+    // So is one that wished for less, for the same reason; but not where the job has ended.
+    for (now, others) in [("PENDING marked", true), ("SUCCEEDED", false)] {
+        let (mut job, mut told) = (self::job("cancel a, terminate a"), Told::default());
+        assert!(looked(&mut job, seen("PENDING"), &mut told));
+        job.acted(true, ms(0), ms(0));
+        job.confirmed(seen(now), ms(10), &mut told);
+        assert_eq!(told.0[0].1.contains("the terminate that another"), others, "{now}: {:?}", told.0);
+        assert!(!told.0[1].1.contains("another request"), "{now}: {:?}", told.0);
+    }
 }
 
 /// What is said when the time is up in this stage, after so many calls to stop the job and this failure.
@@ -300,6 +343,21 @@ fn the_time_is_up() {
     let unseen =
         ("accepted", "Batch accepted the call, but it could not be looked at: the deadline came first");
     check_out_of_time(Stage::Confirm, 1, None, false, unseen);
+}
+
+#[test]
+fn the_time_is_up_after_a_look() {
+    let mut told = Told::default();
+    // One that left it out.
+    let mut job = job("cancel a");
+    job.not_shown(ms(0), ms(10));
+    job.out_of_time(Stage::Look, false, &mut told);
+    // One after acting that showed it.
+    let mut job = to_be_cancelled();
+    job.acted(true, ms(0), ms(3_000));
+    job.confirmed(seen("RUNNABLE marked"), ms(0), &mut told);
+    job.out_of_time(Stage::Confirm, true, &mut told);
+    assert_eq!(told.outcomes(), "unavailable cancelling");
 }
 
 #[test]
