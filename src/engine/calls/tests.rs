@@ -217,6 +217,28 @@ fn it_tells_when_something_is_due() {
     assert_eq!(calls.next_due(ms(2300)), None);
 }
 
+#[test]
+fn jobs_that_go_alone_are_drawn_by_chance_and_all_are_where_there_are_no_bulk_calls() {
+    let check = |no_bulk: bool, alone: usize| {
+        let (mut calls, cancels) = (Calls::default(), lane("cancel-a"));
+        (0..10).for_each(|job| calls.push(cancels.clone(), job, ms(0)));
+        calls.first(cancels.clone(), Parcel::singly((10..40).collect()), ms(0));
+        calls.shuffle(&cancels, no_bulk, &mut fastrand::Rng::with_seed(42));
+        calls.shuffle(&lane("cancel-b"), no_bulk, &mut fastrand::Rng::with_seed(42));
+        let limit = |_: &Lane| if no_bulk { 1 } else { 50 };
+        let mut taken = std::iter::from_fn(|| calls.take(Stage::Act, limit, false, ms(0)));
+        let singles: Vec<_> = taken.by_ref().take(alone).flat_map(|(_, parcel)| parcel.jobs).collect();
+        let rest: Vec<_> = taken.map(|(_, parcel)| ranges(&parcel.jobs)).collect();
+        assert!(!singles.is_sorted(), "{singles:?}");
+        assert_eq!(rest.concat(), if no_bulk { "" } else { "0-9" });
+        let mut sorted = singles;
+        sorted.sort_unstable();
+        assert_eq!(sorted, (40 - alone..40).collect::<Vec<_>>());
+    };
+    check(false, 30);
+    check(true, 40);
+}
+
 /// What is done to calls, at random.
 #[derive(Debug, Clone)]
 enum Step {
