@@ -253,6 +253,29 @@ fn a_cancel_is_asked_for_where_a_terminate_is_refused() {
 }
 
 #[test]
+fn what_became_of_a_terminate_is_not_told_of_the_cancel_that_comes_after_it() {
+    let check = |failure, next, expected: &str| {
+        let (mut job, mut told) = (job("cancel a, terminate b"), Told::default());
+        assert!(looked(&mut job, seen("RUNNABLE"), &mut told));
+        job.attempts = 1;
+        job.call_failed(&CallError::new(failure));
+        let paused = job.pause_to_look();
+        let goes_on = if paused {
+            job.stop_confirming("500", &mut told)
+        } else {
+            job.stop_acting("", ms(0), &mut told)
+        };
+        assert_eq!(goes_on, Next::Act, "{failure:?}");
+        // The cancel is given up before it is tried.
+        assert_eq!(job.stop_acting("500", ms(0), &mut told), next, "{failure:?}");
+        assert_eq!(told.outcomes(), expected, "{failure:?}");
+    };
+    check(FailureKind::Denied, Next::Done, "refused unavailable");
+    // The terminate may have been carried out.
+    check(FailureKind::Timeout, Next::LookAt(ms(0)), "unavailable");
+}
+
+#[test]
 fn a_job_that_is_denied_as_all_others_are_is_not_tried_and_a_cancel_is_asked_for_instead() {
     let check = |attempts, tried: &str| {
         let (mut job, mut told) = (job("cancel a, terminate b"), Told::default());
