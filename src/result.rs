@@ -77,3 +77,61 @@ impl ResultRecord<'_> {
 fn is_false(flag: &bool) -> bool {
     !flag
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::job::JobStatus;
+    use crate::trigger::Source;
+
+    /// A record of a job that was seen with this `statusReason` before and after, in full and without what its request
+    /// said.
+    #[track_caller]
+    fn check(status_reason: &str, flags: bool, full: &Value, lean: &Value) {
+        let id = JobId::from("a");
+        let seen = Snapshot { status_reason: Some(status_reason.into()), ..Snapshot::of(JobStatus::Failed) };
+        let metadata = serde_json::value::to_raw_value(&json!({"run": 42})).unwrap();
+        let record = ResultRecord {
+            job_id: Some(&id),
+            outcome: Outcome::Cancelled,
+            action: Some(Action::Cancel),
+            reason: Some("r"),
+            reason_truncated: flags,
+            dry_run: flags,
+            why: None,
+            before: Some(&seen),
+            after: Some(&seen),
+            attempts: 1,
+            metadata: Some(&metadata),
+            requested_by: &RequestedBy::new(Source::Direct, "r1"),
+        };
+        assert_eq!(serde_json::to_value(&record).unwrap(), *full);
+        assert_eq!(serde_json::from_str::<Value>(&record.to_lean_json().unwrap()).unwrap(), *lean);
+    }
+
+    #[test]
+    fn what_a_request_said_is_left_out_also_where_batch_repeats_it() {
+        let by = json!({"source": "direct", "id": "r1"});
+        let other = json!({"status": "FAILED", "statusReason": "other"});
+        check(
+            "other",
+            false,
+            &json!({"jobId": "a", "outcome": "cancelled", "action": "cancel", "reason": "r", "before": other,
+                "after": other, "attempts": 1, "metadata": {"run": 42}, "requestedBy": by}),
+            &json!({"jobId": "a", "outcome": "cancelled", "action": "cancel", "before": other, "after": other,
+                "attempts": 1, "requestedBy": by}),
+        );
+        let (ours, lean) = (json!({"status": "FAILED", "statusReason": "r"}), json!({"status": "FAILED"}));
+        check(
+            "r",
+            true,
+            &json!({"jobId": "a", "outcome": "cancelled", "action": "cancel", "reason": "r", "reasonTruncated": true,
+                "dryRun": true, "before": ours, "after": ours, "attempts": 1, "metadata": {"run": 42},
+                "requestedBy": by}),
+            &json!({"jobId": "a", "outcome": "cancelled", "action": "cancel", "reasonTruncated": true,
+                "dryRun": true, "before": lean, "after": lean, "attempts": 1, "requestedBy": by}),
+        );
+    }
+}
