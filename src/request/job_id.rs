@@ -141,12 +141,14 @@ mod tests {
             "%s",
             "{% $states.input.jobId %}",
             r"\u003cid\u003e",
+            r"\u003cid",
             "arn:aws:batch:${AWS::Region}:123456789012:job/a",
             "arn:aws:batch:eu-west-1:123456789012:job/<id>",
         ] {
             check(placeholder, ["the placeholder was not filled", "check the input transformer"]);
         }
-        for quoted in ["\"abc\"", "'abc'", "\\\"abc\\\"", "“abc”", "`abc`", "\"abc", "\"abc:0\""] {
+        for quoted in ["\"abc\"", "'abc'", "\\\"abc\\\"", "“abc”", "`abc`", "\"abc", "\"abc:0\"", "a\"b"]
+        {
             check(quoted, ["quotes", "without"]);
         }
         for list in ["a,b", "a b", "a, b", "a;b", "a\nb", "a|b", "[\"a\",\"b\"]", "[a,b]", "a:0 a:1"] {
@@ -168,6 +170,7 @@ mod tests {
         check("a\u{7f}", ["control character", "give"]);
         check("job/abc", ["no job id has", "give"]);
         check("a,", ["no job id has", "give"]);
+        check("a b/c", ["no job id has", "give"]);
         check("é", ["no job id has", "give"]);
         check("a\u{200b}", ["no job id has", "give"]);
         check("[object Object]", ["missing value", "path"]);

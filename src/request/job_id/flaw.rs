@@ -24,7 +24,6 @@ impl Flaw {
             _ if text.len() > MAX_ID_BYTES => Self::Long,
             _ if stands_for_nothing(unquoted(text)) => Self::Missing,
             _ if is_id(text) => return None,
-            _ if is_id(unquoted(text)) => Self::Quoted,
             _ if Self::is_list(text) => Self::List,
             _ if Self::is_placeholder(text) => Self::Placeholder,
             _ if text.contains(char::is_control) => Self::Control,
