@@ -149,7 +149,7 @@ fn more_is_kept_than_fits_into_an_answer_but_not_much_more() {
     );
     let report = Report::new(deliveries.unwrap(), gathered, Tally::default());
     let listed = listed(&json_of(&report, crate::reply::MAX_REPORT_BYTES)).len();
-    assert!(listed < kept && kept <= 4 * listed, "{listed} of {kept}");
+    assert!(listed < kept && kept <= 2 * listed, "{listed} of {kept}");
 }
 
 #[test]
