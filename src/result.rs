@@ -100,6 +100,7 @@ mod tests {
             reason: Some("r"),
             reason_truncated: flags,
             dry_run: flags,
+            clause: None,
             why: None,
             before: Some(&seen),
             after: Some(&seen),

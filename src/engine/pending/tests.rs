@@ -85,18 +85,6 @@ fn a_look_settles_what_needs_no_call_and_the_strongest_wish_is_asked_for() {
 }
 
 #[test]
-fn what_is_wanted_of_a_job_is_known_before_it_is_looked_at() {
-    let check = |wishes: &str, unseen: bool, only_looked_at: bool| {
-        let job = job(wishes);
-        assert_eq!((job.may_act_unseen(), job.is_only_looked_at()), (unseen, only_looked_at), "{wishes}");
-    };
-    check("", false, true);
-    check("dry a", false, false);
-    check("cancel a", true, false);
-    check("dry a, cancel b", true, false);
-}
-
-#[test]
 fn a_job_is_missing_only_if_it_was_asked_for_two_seconds_after_an_answer_left_it_out() {
     let mut job = job("cancel a");
     for (began, now, expected) in [
