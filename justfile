@@ -41,7 +41,7 @@ deny:
 # Check the template.
 template:
     sam validate --lint --region us-east-1
-    cfn-lint template.yaml
+    cfn-lint template.yaml policies/*.yaml policies/*/*.yaml
 
 # Run the whole function on an embedded AWS Batch.
 local:

@@ -193,11 +193,14 @@ fn blocked_jobs_are_cancelled_only_where_the_deployment_says_so() {
 }
 
 #[test]
-fn a_job_whose_instance_still_boots_does_not_count_as_blocked() {
+fn only_a_jobs_own_trouble_counts_as_blocking() {
     let template = Template::with(DEFAULTS);
     assert_eq!(
         template.event("QueueBlocked")["Pattern"]["detail"],
-        json!({"statusReason": [{"anything-but": {"prefix": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"}}]})
+        json!({"statusReason": [
+            {"prefix": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"},
+            {"prefix": "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"}
+        ]})
     );
 }
 
