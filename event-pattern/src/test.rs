@@ -13,7 +13,7 @@ pub use letters::Letters;
 pub use range::{Bound, Range};
 pub use wildcard::Wildcard;
 
-use crate::document::Scalar;
+use crate::document::{Scalar, Value};
 use crate::number::Number;
 
 /// One entry of a list of values: a value, or an operator.
@@ -56,6 +56,17 @@ pub enum Exact {
 }
 
 impl Test {
+    /// Whether a value meets the test, for those who compare tests with each other rather than with a document.
+    #[must_use]
+    pub fn accepts(&self, value: Value<'_>) -> bool {
+        self.holds(&match value {
+            Value::Null => Scalar::Null,
+            Value::Bool(value) => Scalar::Bool(value),
+            Value::Number(value) => Scalar::Number(value.into()),
+            Value::Text(text) => Scalar::Text(text.into()),
+        })
+    }
+
     /// Whether a value meets the test.
     pub(crate) fn holds(&self, value: &Scalar<'_>) -> bool {
         match (self, value) {
@@ -83,5 +94,25 @@ impl Exact {
             (Self::Address(asked), Scalar::Text(value)) => address(value) == Some(*asked),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pattern;
+
+    #[test]
+    fn a_test_accepts_values_without_a_document() {
+        let check = |test: &str, value: Value<'_>, expected: bool| {
+            let pattern = Pattern::parse(&format!(r#"{{"a": [{test}]}}"#)).unwrap();
+            let leaf = pattern.branches()[0].leaves().next().unwrap();
+            assert_eq!(leaf.tests()[0].accepts(value), expected, "{test} {value:?}");
+        };
+        check(r#"{"prefix": "a"}"#, Value::Text("ab"), true);
+        check(r#"{"anything-but": "a"}"#, Value::Null, true);
+        check("35", Value::Number(35.0), true);
+        check(r#""true""#, Value::Bool(true), false);
+        check(r#"{"exists": false}"#, Value::Bool(true), false);
     }
 }
