@@ -1,0 +1,107 @@
+//! A job as AWS Batch shows it now.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use batch_canceller::batch::{Detail, SdkBatch};
+use batch_canceller::config::Config;
+use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Terms, Whole, carry_out};
+use batch_canceller::order::{Order, Ordered};
+use batch_canceller::outcome::{Look, Outcome, Verdict, Wish};
+use batch_canceller::request::{Action, JobId, Reason};
+use futures_util::stream;
+use serde_json::value::RawValue;
+
+use crate::trouble::Trouble;
+
+/// How long Batch may take, retries included.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Seen = (String, Box<RawValue>, Option<Box<RawValue>>);
+
+/// Looks at a job, and at the array or multi-node job that it belongs to: its id, and both as Batch sent them.
+///
+/// The function's own engine looks, so that a throttled or failed call is tried again as it does. It is told to change
+/// nothing, and the verdict on every look is final, so that nothing can be done.
+pub(super) fn look(id: &str) -> Result<Seen, Trouble> {
+    // An ARN ends in the id.
+    let id = id.trim().rsplit(":job/").next().unwrap_or_default().to_owned();
+    if id.is_empty() {
+        return Err(Trouble::new("--job: it is empty: give a job's id or ARN"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Trouble::new(error.to_string()))?;
+    let onlooker = Onlooker::default();
+    let mut told = Told::default();
+    runtime.block_on(describe(&id, &onlooker, &mut told))?;
+    let trouble = |what: String| Err(Trouble::at(&id, what));
+    match onlooker.seen.into_inner() {
+        Some((Look::Seen(_), Some((job, parent)))) => Ok((id, job, parent)),
+        Some((Look::Missing | Look::NotShown, _)) => {
+            trouble("Batch does not know the job in this region and account, or no longer".into())
+        }
+        Some((Look::Unseen(why), _)) => trouble(format!("it could not be looked at: {why}")),
+        _ => trouble(told.why.unwrap_or_else(|| "it could not be looked at".into())),
+    }
+}
+
+async fn describe(id: &str, onlooker: &Onlooker, told: &mut Told) -> Result<(), Trouble> {
+    // The function's settings are its own: here they are as they are without any.
+    let config = Config::from_lookup(|_| None).map_err(|error| Trouble::new(error.to_string()))?;
+    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let batch = SdkBatch::from_env(&config.limits, variable).await;
+    let (batch, _) = batch.map_err(|error| Trouble::new(error.to_string()))?;
+    let Some(reason) = Reason::new("batch-cancel explain") else { return Ok(()) };
+    let wish = Wish { action: Action::Cancel, reason, dry_run: true };
+    let wishes = vec![Ordered { wish, delivery: 0, place: 0, clause: None }];
+    let order = Order { id: JobId::from(id), wishes };
+    let memory = Memory::new(false);
+    let terms = Terms { limits: &config.limits, memory: &memory, budget: PATIENCE };
+    carry_out(&batch, stream::iter([order]), onlooker, told, terms).await;
+    Ok(())
+}
+
+/// Keeps what it is shown, and lets nothing be done.
+#[derive(Default)]
+struct Onlooker {
+    seen: RefCell<Option<(Look, Option<Details>)>>,
+}
+
+/// A job and its parent.
+type Details = (Box<RawValue>, Option<Box<RawValue>>);
+
+impl Judge for Onlooker {
+    fn detail(&self) -> Detail {
+        Detail::Whole
+    }
+
+    fn may_act_unseen(&self, _: &Ordered) -> bool {
+        false
+    }
+
+    fn judge<'a>(
+        &'a self,
+        look: &'a Look,
+        whole: Option<Whole<'a>>,
+    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+        let details = whole.map(|whole| (whole.job.to_owned(), whole.parent.map(ToOwned::to_owned)));
+        self.seen.replace(Some((look.clone(), details)));
+        |_| Some(Outcome::WouldCancel.into())
+    }
+}
+
+/// Why there was no look at all, if so.
+#[derive(Default)]
+struct Told {
+    why: Option<String>,
+}
+
+impl Sink for Told {
+    fn settled(&mut self, result: JobResult<'_>) {
+        let Verdict { outcome, why } = result.verdict;
+        self.why = Some(match why {
+            Some(why) => why.clone(),
+            None => format!("it could not be looked at ({})", outcome.as_str()),
+        });
+    }
+}
