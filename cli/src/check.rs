@@ -60,14 +60,14 @@ impl Checked<'_> {
 }
 
 /// Reads, checks and prints, and tells whether all is as it should be.
-pub(crate) fn run(args: &args::Check, screen: Screen) -> Result<bool, Trouble> {
+pub(crate) fn run(args: &args::Check, screen: Screen, errors: Screen) -> Result<bool, Trouble> {
     input::one_stdin(&[&args.policy, &args.cases])?;
     let policy = input::policy(&args.policy)?;
     let text = input::read(&args.cases)?;
     let cases = cases::read(&text, &policy)?;
     let checked = check(&policy, &text.name, &cases);
     if args.output != CheckOutput::Json {
-        output::complain(&table::warnings(&checked.warnings, screen))?;
+        output::complain(&table::warnings(&checked.warnings, errors))?;
     }
     output::print(&match args.output {
         CheckOutput::Table => table::checked(&checked, screen),

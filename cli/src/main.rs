@@ -43,9 +43,9 @@ fn main() -> ExitCode {
 
 /// Does what is asked, and tells whether the answer is yes: all as expected, or allowed.
 fn run(args: &Args) -> Result<bool, Trouble> {
-    let screen = Screen::here();
+    let screen = Screen::stdout();
     match &args.command {
-        Command::Check(args) => check::run(args, screen),
+        Command::Check(args) => check::run(args, screen, Screen::stderr()),
         Command::Explain(args) => explain::run(args, screen),
     }
 }

@@ -10,31 +10,38 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use terminal_size::{Height, Width};
 
 use crate::trouble::Trouble;
 
 /// What there is to print on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Screen {
-    /// Whether what goes to standard output is coloured.
     pub(crate) colour: bool,
-    /// The same of standard error.
-    pub(crate) error_colour: bool,
     /// The columns of the terminal, if it is one.
     pub(crate) width: Option<u16>,
 }
 
 impl Screen {
-    /// The terminal, if there is one; `NO_COLOR` and the like are heeded.
-    pub(crate) fn here() -> Self {
-        let is_coloured = |choice| choice != ColorChoice::Never;
-        let size =
-            io::stdout().is_terminal().then(|| terminal_size::terminal_size_of(io::stdout())).flatten();
-        Self {
-            colour: is_coloured(AutoStream::choice(&io::stdout())),
-            error_colour: is_coloured(AutoStream::choice(&io::stderr())),
-            width: size.map(|(width, _)| width.0),
-        }
+    pub(crate) fn stdout() -> Self {
+        let size = || terminal_size::terminal_size_of(io::stdout());
+        Self::of(&io::stdout(), AutoStream::choice(&io::stdout()), size)
+    }
+
+    pub(crate) fn stderr() -> Self {
+        let size = || terminal_size::terminal_size_of(io::stderr());
+        Self::of(&io::stderr(), AutoStream::choice(&io::stderr()), size)
+    }
+
+    /// Coloured on a terminal only, and not where `NO_COLOR` and the like object.
+    fn of(
+        stream: &impl IsTerminal,
+        choice: ColorChoice,
+        size: impl FnOnce() -> Option<(Width, Height)>,
+    ) -> Self {
+        let is_terminal = stream.is_terminal();
+        let width = is_terminal.then(size).flatten().map(|(Width(width), _)| width);
+        Self { colour: choice != ColorChoice::Never, width }
     }
 }
 

@@ -76,8 +76,8 @@ fn summary(checked: &Checked<'_>, screen: Screen) -> String {
 pub(crate) fn warnings(warnings: &[Warning], screen: Screen) -> String {
     let one = |warning: &Warning| {
         let tone = if warning.level == Level::Warning { Tone::Doubtful } else { Tone::Faint };
-        let level = paint(&warning.level.to_string(), tone, screen.error_colour);
-        let place = paint(&warning.place, Tone::Strong, screen.error_colour);
+        let level = paint(&warning.level.to_string(), tone, screen.colour);
+        let place = paint(&warning.place, Tone::Strong, screen.colour);
         let what = paragraph(&format!("{}. Remedy: {}.", warning.what, warning.remedy), screen.width);
         format!("{level}: {place} (`{}`)\n{what}", warning.clause)
     };
@@ -106,4 +106,53 @@ pub(super) fn lines(table: &mut Table) -> String {
         column.set_padding((0, 2));
     });
     table.lines().flat_map(|line| [line.trim_end().to_owned(), "\n".into()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use batch_canceller::policy::Policy;
+
+    use super::*;
+    use crate::cases;
+    use crate::check::check;
+    use crate::input::Text;
+
+    fn printed(screen: Screen) -> (String, String) {
+        let policy = r#"{"deny": [{"id": "protected-by-its-team",
+            "when": {"job": {"tags": {"keep": [{"anything-but": "no"}]}}}}]}"#;
+        let policy = Policy::parse(policy).unwrap();
+        let text = r#"{"name": "a job that somebody keeps is not stopped\nby anybody", "input": {},
+                       "expect": {"decision": "deny"}}"#;
+        let text = Text { name: "cases.json".into(), text: text.into() };
+        let cases = cases::read(&text, &policy).unwrap();
+        let results = check(&policy, &text.name, &cases);
+        (checked(&results, screen), warnings(&results.warnings, screen))
+    }
+
+    #[test]
+    fn a_table_is_plain_where_there_is_no_terminal() {
+        let (table, warnings) = printed(Screen { colour: false, width: None });
+        let lines: Vec<_> = table.lines().collect();
+        let name = "a job that somebody keeps is not stopped by anybody";
+        assert_eq!(lines[1], format!("{name}  allow     implicitAllow  FAIL"));
+        assert_eq!(lines[3], format!("{name} (cases.json:1)"));
+        assert_eq!(lines[4], "  expected deny, got allow by `implicitAllow`");
+        assert!(
+            lines[5].starts_with("  nearest deny is `protected-by-its-team`: job.tags.keep is absent"),
+            "{table}"
+        );
+        assert_eq!(lines[7], "1 case: 1 not as expected; 1 warning");
+        assert!(!table.contains('\x1b') && !warnings.contains('\x1b'));
+        assert!(table.lines().all(|line| line == line.trim_end()), "{table:?}");
+        assert_eq!(warnings.lines().count(), 2, "{warnings}");
+    }
+
+    #[test]
+    fn a_terminal_gets_colour_and_no_line_that_is_too_long() {
+        let (table, warnings) = printed(Screen { colour: true, width: Some(50) });
+        assert!(table.contains("\x1b[") && warnings.contains("\x1b["), "{table:?}");
+        let (table, _) = printed(Screen { colour: false, width: Some(50) });
+        let table = table.replace("a job that somebody keeps is not stopped by anybody (cases.json:1)", "");
+        assert!(table.lines().all(|line| line.chars().count() <= 50), "{table}");
+    }
 }
