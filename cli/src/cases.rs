@@ -6,10 +6,10 @@ use batch_canceller::policy::{Effect, IMPLICIT_ALLOW, IMPLICIT_DENY, MAX_PER_INV
 use event_pattern::Document;
 use serde_json::value::RawValue;
 
+use crate::document::{self, Wrong};
 use crate::input::Text;
 use crate::json::{Members, fault, kind, line, string};
 use crate::names::nearest;
-use crate::schema;
 use crate::trouble::Trouble;
 
 /// What to do about a decision that is none.
@@ -86,24 +86,12 @@ impl<'a> Reader<'a> {
         Trouble::new(format!("{}:{}:{place} {what}", self.file.name, line(&self.file.text, at)))
     }
 
-    /// The members of an object that has known ones only, each once.
     fn members(&self, value: &'a RawValue, place: &str, known: &[&str]) -> Result<Members<'a>, Trouble> {
-        let members = Members::of(value)
-            .ok_or_else(|| self.trouble(value, place, format!("is {}, not an object", kind(value))))?;
-        for (index, (name, at)) in members.0.iter().enumerate() {
-            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-            if !known.contains(&name.as_str()) {
-                let remedy = match nearest(name, known) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("known are {}", known.join(", ")),
-                };
-                return Err(self.trouble(at, &place, format!("is not a field: {remedy}")));
-            }
-            if members.0.iter().take(index).any(|(other, _)| other == name) {
-                return Err(self.trouble(at, &place, "is written twice: write it once"));
-            }
-        }
-        Ok(members)
+        document::members(value, place, known).map_err(|wrong| self.wrong(&wrong))
+    }
+
+    fn wrong(&self, wrong: &Wrong<'_>) -> Trouble {
+        self.trouble(wrong.at, &wrong.place, &wrong.what)
     }
 
     fn case(&self, value: &'a RawValue) -> Result<Case<'a>, Trouble> {
@@ -119,11 +107,7 @@ impl<'a> Reader<'a> {
         let text = string(name).filter(|name| !name.trim().is_empty());
         let name =
             text.ok_or_else(|| self.trouble(name, "name", "is not a name: give a string that is not empty"))?;
-        let top = self.members(input, "input", &schema::members(""))?;
-        if let Some(by) = top.get("requestedBy").filter(|by| by.get().starts_with('{')) {
-            self.members(by, "input.requestedBy", &schema::members("requestedBy"))?;
-        }
-        let document = Document::parse(input.get()).map_err(|error| self.trouble(input, "input", error))?;
+        let document = document::read(input, "input").map_err(|wrong| self.wrong(&wrong))?;
         Ok(Case { name, line: line(&self.file.text, value), input: document, expect: self.expect(expect)? })
     }
 

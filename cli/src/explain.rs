@@ -11,8 +11,10 @@ use event_pattern::{Document, Miss, Value};
 
 use crate::args::{self, ExplainOutput};
 use crate::check::clauses;
+use crate::document::{self, Wrong};
 use crate::input;
-use crate::output::{self, Screen, explained, json};
+use crate::json;
+use crate::output::{self, Screen, explained};
 use crate::trouble::Trouble;
 
 /// What decides, and what every clause says.
@@ -47,8 +49,12 @@ pub(crate) fn run(args: &args::Explain, screen: Screen) -> Result<bool, Trouble>
     let policy = input::policy(&args.policy)?;
     if let Some(path) = &about.input {
         let text = input::read(path)?;
-        let document = Document::parse(&text.text).map_err(|error| Trouble::at(&text.name, error))?;
-        return tell(&explain(&policy, &document, text.name), args.output, screen);
+        let value = json::whole(&text.text).map_err(|(line, what)| Trouble::at(text.at(line), what))?;
+        let document = document::read(value, "").map_err(|Wrong { at, place, what }| {
+            let dot = if place.is_empty() { "" } else { ": " };
+            Trouble::at(text.at(json::line(&text.text, at)), format!("{place}{dot}{what}"))
+        })?;
+        return tell(&explain(&policy, &document, text.name.clone()), args.output, screen);
     }
     let now = args.request.now.unwrap_or_else(clock::unix_ms);
     let asker = ask::Asker::new(&args.request)?;
@@ -69,7 +75,7 @@ pub(crate) fn run(args: &args::Explain, screen: Screen) -> Result<bool, Trouble>
 fn tell(explanation: &Explanation<'_>, output: ExplainOutput, screen: Screen) -> Result<bool, Trouble> {
     output::print(&match output {
         ExplainOutput::Table => explained::text(explanation, screen),
-        ExplainOutput::Json => json::explained(explanation)?,
+        ExplainOutput::Json => output::json::explained(explanation)?,
     })?;
     Ok(explanation.decision == Effect::Allow)
 }

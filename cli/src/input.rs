@@ -14,6 +14,13 @@ pub(crate) struct Text {
     pub(crate) text: String,
 }
 
+impl Text {
+    /// A line of it.
+    pub(crate) fn at(&self, line: usize) -> String {
+        format!("{}:{line}", self.name)
+    }
+}
+
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Text, Trouble> {
     if path == Path::new("-") {

@@ -64,6 +64,11 @@ pub(crate) fn line(text: &str, value: &RawValue) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }
 
+/// The one value of a text, or the line and what is wrong there.
+pub(crate) fn whole(text: &str) -> Result<&RawValue, (usize, String)> {
+    serde_json::from_str(text).map_err(|error| (error.line(), fault(&error)))
+}
+
 /// What is wrong with a text that is no JSON, without the line, which messages give elsewhere.
 pub(crate) fn fault(error: &serde_json::Error) -> String {
     let text = error.to_string();

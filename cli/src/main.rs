@@ -11,6 +11,7 @@
 mod args;
 mod cases;
 mod check;
+mod document;
 mod explain;
 mod input;
 mod json;

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::input::Text;
-use crate::json::{Members, fault, string};
+use crate::json::{self, Members, string};
 use crate::trouble::Trouble;
 
 /// A job, and its parent where the file shows that too.
@@ -16,8 +16,7 @@ pub(super) struct Chosen {
 /// The job that a file is about; of several, the one of that id, or the only one that is not the parent of another.
 pub(super) fn choose(file: &Text, id: Option<&str>) -> Result<Chosen, Trouble> {
     let trouble = |what: String| Trouble::at(&file.name, what);
-    let whole: &RawValue = serde_json::from_str(&file.text)
-        .map_err(|error| Trouble::at(format!("{}:{}", file.name, error.line()), fault(&error)))?;
+    let whole = json::whole(&file.text).map_err(|(line, what)| Trouble::at(file.at(line), what))?;
     let members = Members::of(whole)
         .ok_or_else(|| trouble("it is no JobDetail, and no answer of DescribeJobs".into()))?;
     let jobs: Vec<&RawValue> = match members.get("jobs") {

@@ -40,7 +40,7 @@ pub(crate) fn text(explanation: &Explanation<'_>, screen: Screen) -> String {
 
 fn row(saying: &Saying<'_>) -> [Cell; 3] {
     let (mark, colour) = match (&saying.miss, saying.decides) {
-        (None, true) => ("decides", Some(Color::Cyan)),
+        (None, true) => ("decides", Some(Color::DarkCyan)),
         (None, false) => ("matches", None),
         (Some(_), _) => ("", None),
     };

@@ -17,13 +17,13 @@ pub(crate) fn checked(checked: &Checked<'_>, screen: Screen) -> String {
     );
     for result in &checked.results {
         let decision = match result.decision {
-            Effect::Allow => Color::Green,
-            Effect::Deny => Color::Yellow,
+            Effect::Allow => Color::DarkGreen,
+            Effect::Deny => Color::DarkYellow,
         };
         let verdict = if result.passed {
-            Cell::new("pass").fg(Color::Green)
+            Cell::new("pass").fg(Color::DarkGreen)
         } else {
-            Cell::new("FAIL").fg(Color::Red).add_attribute(Attribute::Bold)
+            Cell::new("FAIL").fg(Color::DarkRed).add_attribute(Attribute::Bold)
         };
         table.add_row([
             Cell::new(on_one_line(&result.case.name)),

@@ -38,6 +38,10 @@ pub(crate) fn paragraph(text: &str, width: Option<u16>) -> String {
     let indent = "  ";
     let text = crate::trouble::on_one_line(text);
     let width = width.map_or(usize::MAX, usize::from);
-    let options = textwrap::Options::new(width).initial_indent(indent).subsequent_indent(indent);
+    let options = textwrap::Options::new(width)
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        // A name with a hyphen stays whole, and an over-long ARN is broken only where it must be.
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(&text, options) + "\n"
 }

@@ -63,7 +63,7 @@ static ARRAY_PROPERTIES: [Field; 3] = [
 
 static TIMEOUT: [Field; 1] = [Field::maybe("attemptDurationSeconds", Shape::Number)];
 
-static CONTAINER: [Field; 22] = [
+static CONTAINER: [Field; 30] = [
     Field::maybe("image", Shape::Text),
     Field::maybe("vcpus", Shape::Number),
     Field::maybe("memory", Shape::Number),
@@ -86,6 +86,14 @@ static CONTAINER: [Field; 22] = [
     Field::list("networkInterfaces", OPEN),
     Field::list("resourceRequirements", Shape::Object(&TYPE_AND_VALUE, Others::Anything)),
     Field::list("secrets", OPEN),
+    Field::maybe("linuxParameters", OPEN),
+    Field::maybe("logConfiguration", OPEN),
+    Field::maybe("networkConfiguration", OPEN),
+    Field::maybe("fargatePlatformConfiguration", OPEN),
+    Field::maybe("ephemeralStorage", OPEN),
+    Field::maybe("runtimePlatform", OPEN),
+    Field::maybe("repositoryCredentials", OPEN),
+    Field::maybe("enableExecuteCommand", Shape::Bool),
 ];
 
 static NAME_AND_VALUE: [Field; 2] = [Field::maybe("name", Shape::Text), Field::maybe("value", Shape::Text)];

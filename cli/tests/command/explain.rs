@@ -116,6 +116,16 @@ fn what_cannot_be_told_is_trouble() {
     assert!(explain(&["--job", "nobody"]).starts_with("nobody: Batch does not know the job"));
     assert!(explain(&["--job", ""]).starts_with("--job: it is empty"));
     assert!(explain(&["--input", "none.json"]).starts_with("none.json: "));
+    let input = |text: &str| {
+        let ran = folder.run(&["explain", "policy.json", "--input", "-"], text);
+        ran.trouble().to_owned()
+    };
+    assert!(
+        input("{\"action\": \"cancel\",\n\"jobs\": {}}")
+            .starts_with("<stdin>:2: jobs: is not a field: did you mean `job`?")
+    );
+    assert!(input("[]").starts_with("<stdin>:1: is a list, not an object"));
+    assert!(input("{").starts_with("<stdin>:1: it is not JSON"));
     assert!(explain(&["--job-detail", "detail.json", "--id", "b"]).contains("does not show `b`; it has a-1"));
     assert!(
         explain(&["--job-detail", "detail.json", "--metadata", "[1]"])
