@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::document::{self, Wrong};
 use crate::input::Text;
 use crate::json::{Members, fault, kind, line, string};
-use crate::names::nearest;
+use crate::names::{listed, nearest};
 use crate::trouble::Trouble;
 
 /// What to do about a decision that is none.
@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         let known: Vec<&str> = self.clauses.iter().map(String::as_str).collect();
         let remedy = match nearest(&clause, &known) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("it has {}", known.join(", ")),
+            None => format!("it has {}", listed(&known)),
         };
         Err(self.trouble(value, place, format!("`{clause}` is not a clause of the policy: {remedy}")))
     }

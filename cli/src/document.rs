@@ -4,7 +4,7 @@ use event_pattern::Document;
 use serde_json::value::RawValue;
 
 use crate::json::{Members, kind};
-use crate::names::nearest;
+use crate::names::{listed, nearest};
 use crate::schema;
 
 /// What is wrong with a value, and where.
@@ -45,7 +45,7 @@ pub(crate) fn members<'a>(
         let what = if !known.contains(&name.as_str()) {
             match nearest(name, known) {
                 Some(meant) => format!("is not a field: did you mean `{meant}`?"),
-                None => format!("is not a field: known are {}", known.join(", ")),
+                None => format!("is not a field: known are {}", listed(known)),
             }
         } else if members.0.iter().take(index).any(|(other, _)| other == name) {
             "is written twice: write it once".to_owned()

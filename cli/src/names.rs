@@ -12,9 +12,23 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     (steps <= 2 && steps * 3 <= meant.chars().count()).then_some(meant)
 }
 
+/// Some of the known names, for a message about one that is none of them.
+pub(crate) fn listed(known: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let more = known.len().saturating_sub(SHOWN);
+    let list = known.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if more == 0 { list } else { format!("{list} and {more} more") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_has_an_end() {
+        assert_eq!(listed(&["a", "b"]), "a, b");
+        assert_eq!(listed(&["a"; 20]), format!("{}a and 8 more", "a, ".repeat(11)));
+    }
 
     #[test]
     fn a_slip_is_seen_and_another_word_is_not() {

@@ -27,5 +27,18 @@ impl std::error::Error for Trouble {}
 
 /// A text without line breaks or other control characters, which come from files and jobs.
 pub(crate) fn on_one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    let lines = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    lines.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_text_holds_it_stays_on_its_line() {
+        assert_eq!(on_one_line("a\n   b\r\nc"), "a b c");
+        assert_eq!(on_one_line("\x1b[31mred\u{7}"), " [31mred ");
+        assert_eq!(Trouble::at("f", "x\ny").to_string(), "f: x y");
+    }
 }

@@ -15,7 +15,10 @@ use serde_json::value::RawValue;
 use crate::trouble::Trouble;
 
 /// How long Batch may take, retries included.
-const PATIENCE: Duration = Duration::from_secs(20);
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// How long calls may all fail.
+const PATIENCE_MS: &str = "2000";
 
 type Seen = (String, Box<RawValue>, Option<Box<RawValue>>);
 
@@ -46,8 +49,9 @@ pub(super) fn look(id: &str) -> Result<Seen, Trouble> {
 }
 
 async fn describe(id: &str, onlooker: &Onlooker, told: &mut Told) -> Result<(), Trouble> {
-    // The function's settings are its own: here they are as they are without any.
-    let config = Config::from_lookup(|_| None).map_err(|error| Trouble::new(error.to_string()))?;
+    // The function's settings are its own. A person who has no credentials, say, wants to know soon.
+    let setting = |name: &str| (name == "PATIENCE_MS").then(|| PATIENCE_MS.to_owned());
+    let config = Config::from_lookup(setting).map_err(|error| Trouble::new(error.to_string()))?;
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let batch = SdkBatch::from_env(&config.limits, variable).await;
     let (batch, _) = batch.map_err(|error| Trouble::new(error.to_string()))?;
@@ -56,7 +60,7 @@ async fn describe(id: &str, onlooker: &Onlooker, told: &mut Told) -> Result<(), 
     let wishes = vec![Ordered { wish, delivery: 0, place: 0, clause: None }];
     let order = Order { id: JobId::from(id), wishes };
     let memory = Memory::new(false);
-    let terms = Terms { limits: &config.limits, memory: &memory, budget: PATIENCE };
+    let terms = Terms { limits: &config.limits, memory: &memory, budget: BUDGET };
     carry_out(&batch, stream::iter([order]), onlooker, told, terms).await;
     Ok(())
 }
