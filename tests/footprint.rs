@@ -38,7 +38,7 @@ fn the_binary_is_made_of_no_more_crates_than_it_was() {
 }
 
 /// Raise it only for something worth its weight.
-const MOST_CRATES: usize = 165;
+const MOST_CRATES: usize = 166;
 
 #[test]
 fn nothing_of_the_simulator_is_in_the_binary() {

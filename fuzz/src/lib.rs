@@ -3,6 +3,7 @@
 
 use batch_canceller::request::Rules;
 use batch_canceller::trigger::{Delivery, deliveries};
+use event_pattern::{Document, Pattern, Reading};
 use serde_json::value::RawValue;
 
 /// The invocation that deliveries without an id of their own are named by.
@@ -48,6 +49,31 @@ pub fn body(bytes: &[u8]) {
     assert_eq!(of("m0") + 1, found.len(), "and there are no others");
     assert!(found.last().is_some_and(|delivery| delivery.request.is_ok()), "which is not hurt");
     found.iter().for_each(check);
+}
+
+/// Takes bytes for a pattern and, behind a line break, a document: both are read or refused with a place, a document
+/// that does not match has a reason for it, and a guard's reading refuses more but never reads otherwise.
+pub fn pattern(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (pattern, document) = text.split_once('\n').unwrap_or((&text, "{}"));
+    let strict = Reading { strict: true, ..Reading::default() };
+    let guards = Pattern::parse_with(pattern, &strict);
+    let pattern = match Pattern::parse(pattern) {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            assert!(guards.is_err(), "a guard reads what is no pattern: {error}");
+            return;
+        }
+    };
+    assert!(!pattern.branches().is_empty() && pattern.branches().len() <= 1000);
+    let Ok(document) = Document::parse(document) else {
+        return;
+    };
+    let matches = pattern.try_matches(&document);
+    assert_eq!(matches != Ok(true), pattern.miss(&document).is_some());
+    if let Ok(guards) = guards {
+        assert_eq!(guards.try_matches(&document), matches);
+    }
 }
 
 fn check(delivery: &Delivery) {

@@ -287,10 +287,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
                         }
                     }
                     Stage::Act => {
-                        let (stale, fresh) =
-                            parcel.jobs.into_iter().partition(|job| job.is_stale(now, FRESH));
+                        let (old, fresh) = parcel.jobs.into_iter().partition(|job| job.is_stale(now, FRESH));
                         parcel.jobs = fresh;
-                        self.look_again(stale, now);
+                        self.look_again(old, now);
                         if parcel.jobs.is_empty() {
                             continue;
                         }

@@ -51,7 +51,7 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
         allow: Vec::new(),
         max_per_invocation: None,
         implicit: IMPLICIT_ALLOW.into(),
-        sha256: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex::encode(Sha256::digest(text)),
     };
     for (name, value) in object.members() {
         match name {

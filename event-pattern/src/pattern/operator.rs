@@ -43,10 +43,12 @@ pub(super) fn is_reserved(name: &str) -> bool {
 
 /// Of some names, the one that a name is likely to be a slip for.
 pub(super) fn nearest<'n>(name: &str, among: &[&'n str]) -> Option<&'n str> {
-    let plain = |name: &str| name.to_lowercase().replace(['_', ' '], "-");
+    // No operator is longer, and names come from outside.
+    let plain: String = name.chars().take(32).collect();
+    let plain = plain.to_lowercase().replace(['_', ' '], "-");
     let (distance, nearest) = among
         .iter()
-        .map(|known| (distance(&plain(name), known), *known))
+        .map(|known| (strsim::osa_distance(&plain, known), *known))
         .min_by_key(|(distance, _)| *distance)?;
     (distance <= 2 && distance * 2 < nearest.len()).then_some(nearest)
 }
@@ -59,25 +61,4 @@ pub(super) fn hint(name: &str) -> String {
                  cannot stand in a list of values"
             .to_owned(),
     }
-}
-
-/// How many letters must be put in, left out or changed.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    // No operator is longer, and names come from outside.
-    for (index, letter) in one.chars().take(32).enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, known) in row.iter_mut().skip(1).zip(&other) {
-            let changed = diagonal + usize::from(letter != *known);
-            diagonal = *cell;
-            left = changed.min(*cell + 1).min(left + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
