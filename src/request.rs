@@ -7,7 +7,7 @@ mod rejection;
 
 use std::sync::Arc;
 
-use event_pattern::{Pattern, Reading};
+use event_pattern::{Document, Pattern, Reading};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -215,7 +215,11 @@ fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {
     let compact = RawValue::from_string(without_white_space(value.get()));
     let compact = compact.map_err(|_| Rejection::new("metadata", "cannot be read", remedy))?;
     match compact.get().len() {
-        0..=MAX_METADATA_BYTES => Ok(Some(compact.into())),
+        0..=MAX_METADATA_BYTES => match Document::new().json("metadata", compact.get()) {
+            Ok(()) => Ok(Some(compact.into())),
+            // A policy could not read it either, and would take it for absent.
+            Err(error) => Err(Rejection::new("metadata", format!("cannot be read: {error}"), remedy)),
+        },
         bytes => Err(Rejection::new("metadata", format!("has {bytes} bytes"), remedy)),
     }
 }
@@ -393,6 +397,22 @@ mod tests {
         let large =
             format!(r#"{{"jobId": "a", "reason": "r", "metadata": {{"x": "{}"}}}}"#, "y".repeat(4089));
         check(&large, ["`metadata`", "4097 bytes", "4096"]);
+    }
+
+    #[test]
+    fn metadata_that_no_policy_could_read_is_rejected() {
+        let deep = format!("{{\"env\": \"prod\", \"x\": {}{}}}", "[".repeat(200), "]".repeat(200));
+        for (metadata, problem) in [
+            (r#"{"env": "prod", "x": 1, "x": 2}"#, "a key twice"),
+            (r#"{"env": "prod", "x": [{"y": 1, "\u0079": 2}]}"#, "a key twice"),
+            (r#"{"env": "prod", "x": "\ud800"}"#, "surrogate"),
+            (&deep, "128 levels"),
+        ] {
+            let json = format!(r#"{{"jobId": "a", "reason": "r", "metadata": {metadata}}}"#);
+            let rejection = parse(&json).unwrap_err();
+            assert!(rejection.contains("`metadata`") && rejection.contains(problem), "{rejection}");
+            assert!(!rejection.contains("prod"), "{rejection}");
+        }
     }
 
     #[test]

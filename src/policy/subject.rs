@@ -79,7 +79,7 @@ impl<'a> Subject<'a> {
             }
         }
         if let Some(metadata) = asked.metadata {
-            // It was read as an object when the request came.
+            // It was read so when the request came.
             let _ = document.json("metadata", metadata.get());
         }
     }

@@ -192,6 +192,18 @@ async fn two_requests_for_one_job_are_judged_each_by_itself() {
 }
 
 #[tokio::test]
+async fn no_way_of_writing_metadata_hides_it_from_the_policy() {
+    let policy = json!({"deny": [{"id": "prod", "when": {"metadata": {"env": ["prod"]}}}]});
+    let world = under(&policy).await;
+    world.job("a", JobStatus::Runnable);
+    for metadata in [r#"{"env": "prod"}"#, r#"{"env": "prod", "x": 1, "x": 2}"#, r#"{"env": "prod", "x": "\ud800"}"#] {
+        let body = format!(r#"{{"jobId": "a", "reason": "r", "metadata": {metadata}}}"#);
+        world.invoke(&json!({"Records": [sqs_record("m0", &body)]})).await.unwrap();
+        assert_eq!(world.status("a"), JobStatus::Runnable, "{metadata}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_request_expects_must_still_hold() {
     let world = World::new().await;
     world.sim.add(Job::new("a").status_reason("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - Too large."));
