@@ -13,7 +13,7 @@ use std::sync::Arc;
 use event_pattern::{Document, Pattern};
 
 pub use read::PolicyError;
-pub use subject::{Asked, Subject};
+pub use subject::{Asked, Subject, Unreadable};
 
 pub(crate) use fields::{nearest, of_expect};
 

@@ -31,16 +31,27 @@ pub struct Asked<'a> {
     pub requested_by: &'a RequestedBy,
 }
 
+/// Why a job cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// What Batch sent of it, or its parent's tags, cannot be read.
+    #[error("{0}")]
+    Document(#[from] DocumentError),
+    /// Which tags its parent has cannot be told.
+    #[error("its parent's tags cannot be told")]
+    Parent,
+}
+
 impl<'a> Subject<'a> {
     /// A job as Batch sent it, with its parent's tags under its own, at `now_ms`, in milliseconds since 1970.
     ///
     /// # Errors
     ///
     /// When Batch's text cannot be read.
-    pub fn read(whole: Whole<'a>, now_ms: u64) -> Result<Self, DocumentError> {
+    pub fn read(whole: Whole<'a>, now_ms: u64) -> Result<Self, Unreadable> {
         let mut document = Document::new();
         document.json("job", whole.job.get())?;
-        if let Some(tags) = whole.parent.and_then(tags) {
+        if let Some(tags) = whole.parent.map(tags).transpose()?.flatten() {
             document.fill("job.tags", tags.get())?;
         }
         if let Some(seconds) = seconds_since("job.createdAt", &document, now_ms) {
@@ -105,12 +116,12 @@ fn seconds_since(field: &str, document: &Document<'_>, now_ms: u64) -> Option<u6
     Some(now_ms.saturating_sub(then) / 1000)
 }
 
-/// The tags in a `JobDetail`.
-fn tags(job: &RawValue) -> Option<&RawValue> {
+/// The tags in a `JobDetail`, unless it cannot be told which they are.
+fn tags(job: &RawValue) -> Result<Option<&RawValue>, Unreadable> {
     #[derive(Deserialize)]
     struct Tagged<'a> {
         #[serde(borrow)]
         tags: Option<&'a RawValue>,
     }
-    serde_json::from_str::<Tagged<'_>>(job.get()).ok()?.tags
+    serde_json::from_str::<Tagged<'_>>(job.get()).map(|job| job.tags).map_err(|_| Unreadable::Parent)
 }

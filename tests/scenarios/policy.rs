@@ -79,6 +79,22 @@ async fn a_child_is_judged_with_its_parents_tags_under_its_own_in_the_same_call(
 }
 
 #[tokio::test]
+async fn a_child_whose_parents_tags_cannot_be_told_is_left_alone() {
+    let world = under(&protect()).await;
+    world.sim.add(Job::new("p").queue("dev").array([JobStatus::Runnable; 2]));
+    for tags in [r#""tags": {"keep": ""}, "tags": {"keep": ""}"#, r#""tags": {"keep": "", "keep": ""}"#] {
+        let queue = "arn:aws:batch:us-east-1:123456789012:job-queue/dev";
+        let child = format!(r#"{{"jobId": "p:0", "jobQueue": "{queue}", "status": "RUNNABLE"}}"#);
+        let answer = format!(r#"{{"jobs": [{child}, {{"jobId": "p", "status": "PENDING", {tags}}}]}}"#);
+        world.sim.clear_faults();
+        world.sim.fault(Fault::answer(200, answer).on(Operation::DescribeJobs).always());
+        let report = world.report(&request("p:0")).await;
+        assert_eq!(clauses(&report), ["p:0 unavailable - 0"], "{tags}");
+    }
+    assert_eq!(world.status("p:0"), JobStatus::Runnable);
+}
+
+#[tokio::test]
 async fn nothing_is_acted_on_that_could_not_be_looked_at() {
     let world = under(&json!({"deny": [{"id": "none", "when": {"source": ["sns"]}}]})).await;
     let ids = world.jobs(JobStatus::Runnable, 3);
