@@ -166,10 +166,19 @@ impl Pending {
         !self.order.wishes.is_empty()
     }
 
-    /// Settles what is not to be acted on after all, now that it is known for how many `jobs` there is no verdict.
-    pub(super) fn release(&mut self, judge: &impl Judge, jobs: usize, sink: &mut impl Sink) -> bool {
+    /// Settles what is not to be acted on after all, now that it is known for how many jobs there is no verdict: for
+    /// so many `in_earnest`, and for `all`, those that are only asked about in dry runs included.
+    pub(super) fn release(
+        &mut self,
+        judge: &impl Judge,
+        in_earnest: usize,
+        all: usize,
+        sink: &mut impl Sink,
+    ) -> bool {
         let wishes = std::mem::take(&mut self.order.wishes);
-        self.order.wishes = self.settle_each(wishes, |ordered| judge.release(ordered, jobs), sink);
+        // A dry run stops nothing, and so keeps nobody else from it; it is told what would be if all were in earnest.
+        let jobs = |ordered: &Ordered| if ordered.wish.dry_run { all } else { in_earnest };
+        self.order.wishes = self.settle_each(wishes, |ordered| judge.release(ordered, jobs(ordered)), sink);
         !self.order.wishes.is_empty()
     }
 

@@ -396,9 +396,10 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             return false;
         }
         let held = std::mem::take(&mut self.held);
-        let jobs = held.len();
+        let is_in_earnest = |job: &&Pending| job.wishes().any(|ordered| !ordered.wish.dry_run);
+        let (in_earnest, all) = (held.iter().filter(is_in_earnest).count(), held.len());
         for mut job in held {
-            if job.release(self.judge, jobs, self.sink) {
+            if job.release(self.judge, in_earnest, all, self.sink) {
                 job.ask();
                 self.enqueue(job.lane(), job, now);
             }

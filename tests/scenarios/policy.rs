@@ -131,6 +131,18 @@ async fn more_jobs_than_the_policy_allows_at_once_are_all_left_alone() {
 }
 
 #[tokio::test]
+async fn a_dry_run_takes_nobody_elses_place_among_those_that_may_be_stopped() {
+    let world = under(&json!({"maxPerInvocation": 3})).await;
+    let ids = world.jobs(JobStatus::Runnable, 6);
+    let dry = |id: &String| json!({"jobId": id, "reason": REASON, "dryRun": true});
+    let asked: Vec<_> = ids[..2].iter().map(|id| request(id)).chain(ids[2..].iter().map(dry)).collect();
+    let told = clauses(&world.report(&json!(asked)).await);
+    assert!(told[..2].iter().all(|line| line.ends_with(" cancelled implicitAllow 1")), "{told:?}");
+    // What it says is what would be, if it were not one.
+    assert!(told[2..].iter().all(|line| line.ends_with(" denied maxPerInvocation 0")), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_dry_run_of_a_deployment_changes_nothing_and_says_what_it_would_do() {
     let policy = protect();
     let mut shadow = policy.clone();
