@@ -197,7 +197,7 @@ impl Config {
 
 /// The policy, from the variable itself or from the file that one names.
 fn policy<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<Arc<Policy>>, ConfigError> {
-    let set = |variable| vars.get(variable).filter(|value: &String| !value.trim().is_empty());
+    let set = |variable| vars.get(variable).filter(|value: &String| !value.is_empty());
     let (variable, text) = match (set("POLICY"), set("POLICY_FILE")) {
         (None, None) => return Ok(None),
         (Some(text), None) => ("POLICY", text),
@@ -215,6 +215,11 @@ fn policy<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<A
             return Err(ConfigError::Policy { variable: "POLICY_FILE", problem });
         }
     };
+    if variable == "POLICY" && text.contains('\u{fffd}') {
+        // What stands in the place of bytes that are not Unicode would match nothing that was meant.
+        let problem = "it is not valid Unicode: write it in UTF-8, and U+FFFD, if it is meant, as `\\ufffd`";
+        return Err(ConfigError::Policy { variable, problem: problem.into() });
+    }
     let policy =
         Policy::parse(&text).map_err(|error| ConfigError::Policy { variable, problem: error.to_string() })?;
     Ok(Some(Arc::new(policy)))
@@ -354,6 +359,22 @@ mod tests {
         check("ALLOW_TERMINATE", "yes", "false or true");
         check("BULK", "on", "auto or off");
         check("AWS_LAMBDA_LOG_LEVEL", "LOUD", "INFO or TRACE");
+    }
+
+    #[test]
+    fn a_policy_that_was_not_read_as_it_was_written_stops_it() {
+        let clause = |tag: &str| {
+            format!(r#"{{"deny": [{{"id": "a", "when": {{"job": {{"tags": {{"{tag}": ["x"]}}}}}}}}]}}"#)
+        };
+        // As `to_string_lossy` reads bytes that are not UTF-8.
+        let error = read(&[("POLICY", &clause("sch\u{fffd}tz"))]).unwrap_err().to_string();
+        assert!(error.starts_with("POLICY is not valid: it is not valid Unicode"), "{error}");
+        assert!(read(&[("POLICY", &clause("sch\\ufffdtz"))]).unwrap().policy.is_some());
+        // Blanks are no policy, but somebody meant to give one.
+        for blank in [" ", "\n", "\t\r\n"] {
+            assert!(read(&[("POLICY", blank)]).is_err(), "{blank:?}");
+        }
+        assert!(read(&[("POLICY", ""), ("POLICY_FILE", "")]).unwrap().policy.is_none());
     }
 
     #[test]
