@@ -61,6 +61,8 @@ impl Judge for Guard<'_> {
             if !self.is_needed || self.is_free(ordered) {
                 return verdict;
             }
+            // What decided at an earlier look decides no more.
+            ordered.clause = None;
             match look {
                 Look::Seen(job) if job.status.has_ended() => return verdict,
                 Look::Seen(_) => {}

@@ -1,5 +1,7 @@
 //! What a policy and an expectation keep from being stopped.
 
+use std::time::Duration;
+
 use batch_sim::{Fault, Job, JobStatus, Operation};
 use serde_json::{Value, json};
 
@@ -140,6 +142,20 @@ async fn a_dry_run_takes_nobody_elses_place_among_those_that_may_be_stopped() {
     assert!(told[..2].iter().all(|line| line.ends_with(" cancelled implicitAllow 1")), "{told:?}");
     // What it says is what would be, if it were not one.
     assert!(told[2..].iter().all(|line| line.ends_with(" denied maxPerInvocation 0")), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_is_found_ended_by_a_second_look_names_no_clause() {
+    let world = World::with(&[("POLICY", &protect().to_string()), ("PATIENCE_MS", "20000")]).await;
+    world.sim.add(Job::new("a").queue("dev"));
+    let busy = Fault::throttled().on(Operation::CancelJob).for_the_first(Duration::from_secs(6));
+    world.sim.fault(busy);
+    let (report, ()) = tokio::join!(async { world.report(&request("a")).await }, async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.sim.set_status("a", JobStatus::Succeeded);
+    });
+    let told = clauses(&report);
+    assert!(told[0].starts_with("a finished - "), "{told:?}");
 }
 
 #[tokio::test]
