@@ -26,6 +26,9 @@ pub const MAX_METADATA_BYTES: usize = 4096;
 /// Longest `expect`, in characters: EventBridge's own limit of a pattern.
 pub const MAX_EXPECT_CHARS: usize = 2048;
 
+/// Most fields of an `expect`, those of all combinations of its `$or` branches counted: a payload may bring thousands.
+const MAX_EXPECT_FIELDS: usize = 256;
+
 /// The place of a mistake in a pattern is made of names, which may be long.
 const MAX_PLACE_CHARS: usize = 256;
 
@@ -195,7 +198,12 @@ fn expect(object: &Object<'_>) -> Result<Option<Arc<Pattern>>, Rejection> {
         let problem = format!("has {chars} characters");
         return Err(Rejection::new("expect", problem, "give a pattern of at most 2048"));
     }
-    let reading = Reading { strict: true, field: Some(&policy::of_expect), ..Reading::default() };
+    let reading = Reading {
+        strict: true,
+        most_leaves: Some(MAX_EXPECT_FIELDS),
+        field: Some(&policy::of_expect),
+        ..Reading::default()
+    };
     let pattern = Pattern::parse_with(value.get(), &reading);
     pattern.map(|pattern| Some(Arc::new(pattern))).map_err(|error| {
         let error = error.within("expect");
@@ -413,6 +421,20 @@ mod tests {
             assert!(rejection.contains("`metadata`") && rejection.contains(problem), "{rejection}");
             assert!(!rejection.contains("prod"), "{rejection}");
         }
+    }
+
+    #[test]
+    fn an_expectation_of_few_letters_takes_little_memory() {
+        let or = |field: char| {
+            let branches: Vec<_> = ('a'..='j').map(|name| format!("{{\"{name}\": [1]}}")).collect();
+            format!("\"{field}\": {{\"$or\": [{}]}}", branches.join(", "))
+        };
+        let expecting = |expect: &str| format!(r#"{{"jobId": "a", "reason": "r", "expect": {{{expect}}}}}"#);
+        assert!(parse(&expecting(&or('x'))).is_ok());
+        // Two hundred fields in a hundred combinations of two, and three thousand in a thousand.
+        assert!(parse(&expecting(&[or('x'), or('y')].join(", "))).is_ok());
+        let rejection = parse(&expecting(&[or('x'), or('y'), or('z')].join(", "))).unwrap_err();
+        assert!(rejection.contains("`expect") && rejection.contains("more than 256 fields"), "{rejection}");
     }
 
     #[test]

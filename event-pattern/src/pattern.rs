@@ -52,6 +52,10 @@ pub struct Reading<'a> {
     /// characters, numeric bounds beyond ±5e9, of more than 15 digits or 6 decimals, and wildcards that are too
     /// complex.
     pub service_limits: bool,
+    /// The most leaves of all branches together. Those of a short pattern can be a hundred thousand, since the branches
+    /// of `$or` multiply: who reads many patterns of strangers needs a bound. By default there is none but those of the
+    /// crate.
+    pub most_leaves: Option<usize>,
     /// Is called with the path of each leaf.
     pub field: Option<&'a FieldHook<'a>>,
 }
@@ -215,6 +219,7 @@ impl fmt::Debug for Reading<'_> {
         f.debug_struct("Reading")
             .field("strict", &self.strict)
             .field("service_limits", &self.service_limits)
+            .field("most_leaves", &self.most_leaves)
             .field("field", &self.field.is_some())
             .finish()
     }

@@ -136,7 +136,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[\\[\\]{}:,\"\\\\a$or0-9.eE+*/ \\n-]{0,40}|\\PC{0,20}") {
         for strict in [false, true] {
-            let read = Pattern::parse_with(&text, &Reading { strict, service_limits: strict, field: None });
+            let read = Pattern::parse_with(&text, &Reading { strict, service_limits: strict, ..Reading::default() });
             if let Err(error) = read {
                 prop_assert!(!error.to_string().is_empty());
             }

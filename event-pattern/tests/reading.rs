@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use event_pattern::{Branch, Class, Document, Exact, Leaf, Pattern, Reading, Test, Undecided, Value};
 
-const STRICT: Reading<'_> = Reading { strict: true, service_limits: false, field: None };
+const STRICT: Reading<'_> = Reading { strict: true, service_limits: false, most_leaves: None, field: None };
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
@@ -352,4 +352,21 @@ fn filling_puts_nothing_where_there_is_a_value() {
     assert_eq!(document.get("job.tags.b"), None);
     assert!(document.fill("job.tags", "{").is_err());
     assert_eq!(document.get("job.tags.a"), Some(Value::Text("own")));
+}
+
+#[test]
+fn a_caller_may_bound_the_leaves_of_all_branches_together() {
+    let reading = |most| Reading { strict: true, most_leaves: Some(most), ..Reading::default() };
+    for (pattern, leaves) in [
+        (r#"{"a": [1]}"#, 1),
+        (r#"{"a": [1], "b": {"c": [1], "d": [2]}}"#, 3),
+        (r#"{"$or": [{"a": [1]}, {"b": [1], "c": [1]}], "d": [1]}"#, 5),
+        (r#"{"d": [1], "$or": [{"a": [1]}, {"b": [1], "c": [1]}]}"#, 5),
+        (r#"{"x": {"$or": [{"a": [1]}, {"b": [1]}]}, "y": {"$or": [{"a": [1]}, {"b": [1]}]}}"#, 8),
+    ] {
+        let read = Pattern::parse_with(pattern, &reading(leaves)).unwrap();
+        assert_eq!(read.branches().iter().map(|branch| branch.leaves().len()).sum::<usize>(), leaves, "{pattern}");
+        let error = Pattern::parse_with(pattern, &reading(leaves - 1)).unwrap_err();
+        assert_eq!(error.class(), Class::Limit, "{pattern}");
+    }
 }

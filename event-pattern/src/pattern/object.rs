@@ -33,6 +33,10 @@ pub(super) fn branches(members: &Members<'_>, reading: &Reading<'_>) -> Result<V
     }
 }
 
+fn count(branches: &[Leaves]) -> usize {
+    branches.iter().map(Vec::len).sum()
+}
+
 struct Compiler<'r> {
     reading: &'r Reading<'r>,
     or_is_a_field: bool,
@@ -146,7 +150,18 @@ impl Compiler<'_> {
                 branch.push(Arc::clone(&leaf));
             }
         }
-        Ok(())
+        self.check_leaves(0)
+    }
+
+    /// That there are not too many leaves in all branches, so many of which stand elsewhere.
+    fn check_leaves(&self, elsewhere: usize) -> Result<(), PatternError> {
+        match self.reading.most_leaves {
+            Some(most) if elsewhere + count(&self.branches) > most => {
+                let what = format!("more than {most} fields in all combinations of `$or` branches together");
+                Err(PatternError::new(Class::Limit, what))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn or(&mut self, value: &Node<'_>, scope: &Scope) -> Result<(), PatternError> {
@@ -156,6 +171,7 @@ impl Compiler<'_> {
         };
         let before = std::mem::take(&mut self.branches);
         let mut all = Vec::new();
+        let mut leaves = 0;
         for (index, item) in items.iter().enumerate() {
             let place = format!("[{index}]");
             let Node::Object(members) = item else {
@@ -169,6 +185,8 @@ impl Compiler<'_> {
             self.branches.clone_from(&before);
             let inner = Scope { path: scope.path.clone(), in_or: true };
             self.object(members, &inner, &mut HashSet::new()).map_err(|error| error.within(&place))?;
+            self.check_leaves(leaves)?;
+            leaves += count(&self.branches);
             all.append(&mut self.branches);
             if all.len() > MAX_BRANCHES {
                 return Err(PatternError::new(
