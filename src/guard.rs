@@ -129,11 +129,35 @@ impl Guard<'_> {
         let miss = request.expect.as_ref()?.miss(subject.document())?;
         let field = miss.path.strip_prefix("job.").unwrap_or(&miss.path);
         let why = match &miss.found {
-            Some(found) => format!("`{field}` is {found}, not {}", miss.asked),
+            Some(found) if is_shown(field) => format!("`{field}` is {found}, not {}", miss.asked),
+            Some(_) => format!("`{field}` is not {}", miss.asked),
             None => format!("`{field}` has no value, and {} was expected", miss.asked),
         };
         Some(Verdict::because(Outcome::PreconditionFailed, why))
     }
+}
+
+/// Whether results and log lines may show a job's field. A job's environment, command and parameters may hold secrets,
+/// and who may ask for a job to be stopped, or read the log, may not know them.
+fn is_shown(field: &str) -> bool {
+    const SHOWN: [&str; 15] = [
+        "jobArn",
+        "jobName",
+        "jobId",
+        "jobQueue",
+        "jobDefinition",
+        "status",
+        "statusReason",
+        "shareIdentifier",
+        "schedulingPriority",
+        "createdAt",
+        "startedAt",
+        "isCancelled",
+        "isTerminated",
+        "ageSeconds",
+        "runningSeconds",
+    ];
+    SHOWN.contains(&field) || field.starts_with("tags.") || field.starts_with("arrayProperties.")
 }
 
 fn unavailable(why: &str) -> Verdict {

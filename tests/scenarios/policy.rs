@@ -275,6 +275,22 @@ async fn what_a_request_expects_must_still_hold() {
 }
 
 #[tokio::test]
+async fn an_expectation_that_fails_tells_nobody_a_jobs_secrets() {
+    let world = World::new().await;
+    let secrets = r#""container": {"environment": [{"name": "PASSWORD", "value": "hunter2"}]}, "parameters": {"token": "hunter2"}"#;
+    let answer = format!(r#"{{"jobs": [{{"jobId": "a", "status": "RUNNABLE", {secrets}}}]}}"#);
+    world.sim.fault(Fault::answer(200, answer).on(Operation::DescribeJobs).always());
+    for (expect, field) in [
+        (json!({"container": {"environment": {"value": ["x"]}}}), "`container.environment.value` is not [\"x\"]"),
+        (json!({"parameters": {"token": ["x"]}}), "`parameters.token` is not [\"x\"]"),
+    ] {
+        let report = world.report(&json!({"jobId": "a", "reason": REASON, "expect": expect})).await;
+        assert_eq!(report["results"][0]["why"], field);
+    }
+    assert!(!world.log_text().contains("hunter2"), "{}", world.log_text());
+}
+
+#[tokio::test]
 async fn an_expectation_is_the_wish_of_one_request_only() {
     let world = World::new().await;
     world.job("a", JobStatus::Runnable);
