@@ -365,7 +365,11 @@ fn a_caller_may_bound_the_leaves_of_all_branches_together() {
         (r#"{"x": {"$or": [{"a": [1]}, {"b": [1]}]}, "y": {"$or": [{"a": [1]}, {"b": [1]}]}}"#, 8),
     ] {
         let read = Pattern::parse_with(pattern, &reading(leaves)).unwrap();
-        assert_eq!(read.branches().iter().map(|branch| branch.leaves().len()).sum::<usize>(), leaves, "{pattern}");
+        assert_eq!(
+            read.branches().iter().map(|branch| branch.leaves().len()).sum::<usize>(),
+            leaves,
+            "{pattern}"
+        );
         let error = Pattern::parse_with(pattern, &reading(leaves - 1)).unwrap_err();
         assert_eq!(error.class(), Class::Limit, "{pattern}");
     }

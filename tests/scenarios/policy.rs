@@ -240,7 +240,9 @@ async fn no_way_of_writing_metadata_hides_it_from_the_policy() {
     let policy = json!({"deny": [{"id": "prod", "when": {"metadata": {"env": ["prod"]}}}]});
     let world = under(&policy).await;
     world.job("a", JobStatus::Runnable);
-    for metadata in [r#"{"env": "prod"}"#, r#"{"env": "prod", "x": 1, "x": 2}"#, r#"{"env": "prod", "x": "\ud800"}"#] {
+    for metadata in
+        [r#"{"env": "prod"}"#, r#"{"env": "prod", "x": 1, "x": 2}"#, r#"{"env": "prod", "x": "\ud800"}"#]
+    {
         let body = format!(r#"{{"jobId": "a", "reason": "r", "metadata": {metadata}}}"#);
         world.invoke(&json!({"Records": [sqs_record("m0", &body)]})).await.unwrap();
         assert_eq!(world.status("a"), JobStatus::Runnable, "{metadata}");
@@ -281,7 +283,10 @@ async fn an_expectation_that_fails_tells_nobody_a_jobs_secrets() {
     let answer = format!(r#"{{"jobs": [{{"jobId": "a", "status": "RUNNABLE", {secrets}}}]}}"#);
     world.sim.fault(Fault::answer(200, answer).on(Operation::DescribeJobs).always());
     for (expect, field) in [
-        (json!({"container": {"environment": {"value": ["x"]}}}), "`container.environment.value` is not [\"x\"]"),
+        (
+            json!({"container": {"environment": {"value": ["x"]}}}),
+            "`container.environment.value` is not [\"x\"]",
+        ),
         (json!({"parameters": {"token": ["x"]}}), "`parameters.token` is not [\"x\"]"),
     ] {
         let report = world.report(&json!({"jobId": "a", "reason": REASON, "expect": expect})).await;
