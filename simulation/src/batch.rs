@@ -6,12 +6,13 @@ use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind
 use batch_canceller::job::Snapshot;
 use batch_canceller::request::{Action, JobId, Reason};
 use batch_sim::ShownJob;
+use serde_json::value::to_raw_value;
 use tokio::time::{Duration, sleep};
 
 use crate::now;
 use crate::said::Line;
 use crate::stage::answers::{Answer, item_kind};
-use crate::stage::{Shared, enter};
+use crate::stage::{Asked, Shared, enter};
 
 /// The calls of one instance.
 #[derive(Debug)]
@@ -36,9 +37,9 @@ impl Drop for Wait<'_> {
 }
 
 impl SimBatch {
-    async fn call(&self, ids: &[JobId], stop: Option<(Action, String)>) -> Result<Answer, CallError> {
+    async fn call(&self, ids: &[JobId], what: Asked) -> Result<Answer, CallError> {
         let ids = ids.iter().map(|id| id.as_str().to_owned()).collect();
-        let (call, returns) = enter(&self.stage).call_starts(self.instance, ids, stop, now());
+        let (call, returns) = enter(&self.stage).call_starts(self.instance, ids, what, now());
         let mut wait = Wait { stage: &self.stage, call, returned: false };
         match returns {
             Some(pause) => sleep(Duration::from_millis(pause)).await,
@@ -50,15 +51,21 @@ impl SimBatch {
 }
 
 impl BatchApi for SimBatch {
-    async fn describe(&self, ids: &[JobId], _: Detail) -> Result<Described, CallError> {
-        match self.call(ids, None).await? {
-            Answer::Described(jobs) => Ok(Described::new(ids, jobs.into_iter().map(shown))),
+    async fn describe(&self, ids: &[JobId], detail: Detail) -> Result<Described, CallError> {
+        let is_whole = detail == Detail::Whole;
+        match self.call(ids, Asked { stop: None, is_whole }).await? {
+            Answer::Described(jobs) => {
+                Ok(Described::new(ids, jobs.into_iter().map(|job| shown(job, is_whole))))
+            }
             Answer::Stopped | Answer::StoppedInBulk(_) => Err(CallError::new(FailureKind::Server)),
         }
     }
 
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
-        match self.call(ids, Some((action, reason.as_str().to_owned()))).await? {
+        match self
+            .call(ids, Asked { stop: Some((action, reason.as_str().to_owned())), is_whole: false })
+            .await?
+        {
             Answer::Stopped => Ok(Stopped::new(ids.iter().map(|id| id.as_str().to_owned()), [])),
             Answer::StoppedInBulk(answer) => {
                 let errors = answer.errors.into_iter().map(|item| {
@@ -76,16 +83,18 @@ impl BatchApi for SimBatch {
     }
 }
 
-fn shown(job: ShownJob) -> (String, Shown) {
+fn shown(job: ShownJob, is_whole: bool) -> (String, Shown) {
+    let detail = is_whole.then(|| to_raw_value(&job).ok()).flatten();
     let snapshot = Snapshot {
         status_reason: job.status_reason.map(Into::into),
         job_name: Some(job.name.into()),
         job_queue: job.queue.map(Into::into),
         is_cancelled: job.is_cancelled,
         is_terminated: job.is_terminated,
+        started_at: job.started_at,
         ..Snapshot::of(job.status.as_str().into())
     };
-    (job.id, snapshot.into())
+    (job.id, Shown { snapshot, detail })
 }
 
 /// Where an instance's log lines go: to the checker, as they are written.

@@ -3,19 +3,21 @@
 //! Everything is checked as it happens: each call when it starts, each result when it is written, each reply when it
 //! is given, each message when it is deleted or given up; and at the end, that nothing is left.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use batch_canceller::request::Action;
 use batch_sim::JobStatus;
 
 use crate::Ms;
+use crate::oracle::{By, Rules, Sight};
 use crate::plan::{Ask, Want};
 use crate::truth::Truth;
 
 pub(crate) mod calls;
 mod claims;
 mod facts;
+mod guard;
 mod replies;
 
 pub(crate) use replies::{End, Told};
@@ -44,6 +46,8 @@ pub(crate) struct Terms {
     pub(crate) reserve: Ms,
     /// How long a job is watched after a call to stop it.
     pub(crate) watch: Ms,
+    /// What the policy means, if there is one.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// All that was seen of the function so far.
@@ -81,6 +85,10 @@ pub(crate) struct Invocation {
     is_slow: bool,
     /// Calls that were answered as they should.
     answered: u64,
+    /// Whether a policy, or a request of it, asks how jobs are.
+    is_guarded: bool,
+    /// Of which jobs it said that they would be stopped.
+    planned: BTreeSet<String>,
 }
 
 /// What an invocation gets from one message, event or caller.
@@ -93,6 +101,7 @@ pub(crate) struct Delivery {
     pub(crate) only: Option<usize>,
     /// The message group of a queue with order.
     pub(crate) group: Option<u8>,
+    pub(crate) by: By,
 }
 
 /// A result that there must be.
@@ -117,6 +126,12 @@ struct Job {
     /// The reason that the last of them gave.
     reason: Option<String>,
     refused: bool,
+    /// How answers to looks at the whole of it showed it, with its parent if it has one.
+    sights: Vec<Sight>,
+    /// Whether such an answer left out its parent.
+    was_parentless: bool,
+    /// Whether a call to stop it was lost.
+    may_be_stopped: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -165,6 +180,10 @@ impl Checker {
                 }
             }
         }
+        let expects = |delivery: &Delivery| {
+            delivery.wants.iter().any(|want| want.ask.as_ref().is_some_and(|ask| !ask.expect.is_empty()))
+        };
+        let is_guarded = self.terms.rules.is_some() || deliveries.iter().any(expects);
         self.invocations.push(Invocation {
             started: self.now,
             deadline,
@@ -178,6 +197,8 @@ impl Checker {
             has_summary: false,
             is_slow: false,
             answered: 0,
+            is_guarded,
+            planned: BTreeSet::new(),
         });
     }
 

@@ -13,10 +13,12 @@
 //!   and one in ten has none. At some time trouble stops, after which everything must settle.
 //! - `stage` is everything but the function, on one agenda: `life` moves the jobs, `sources` sends and redelivers,
 //!   `lambda` starts, freezes and kills instances, `calls` carries calls to Batch and back. `queue` has SQS's rules.
+//! - Some runs have a policy, and requests that expect something: `pattern` writes them down, `oracle` knows what they
+//!   mean.
 //! - `batch` is Batch as the function calls it, and what listens to its log. The function itself is the real one, from
 //!   the payload to the reply: only the SDK is left out.
-//! - `checker` holds each call, each result, each reply and each end against the `truth`: `calls`, `facts`, `claims`,
-//!   `replies`.
+//! - `checker` holds each call, each result, each reply and each end against the `truth`: `calls`, `guard`,
+//!   `facts`, `claims`, `replies`.
 //! - `run` is the one loop; [`Less`] and [`shrink()`] make a failing run smaller; `trace` keeps its story, which
 //!   [`timeline()`] draws.
 //!
@@ -34,6 +36,8 @@ mod checker;
 mod dice;
 mod fault;
 mod less;
+mod oracle;
+mod pattern;
 mod payload;
 mod plan;
 mod queue;

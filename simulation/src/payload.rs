@@ -8,6 +8,8 @@ use crate::plan::{RequestPlan, Shape, Want};
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:batch-canceller";
+/// Who sends, if nobody else is named.
+pub(crate) const SENDER: &str = "AIDAIENQZJOLO23YVJ4VO";
 const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:123456789012:batch-cancel-requests";
 
 /// A message as SQS hands it over.
@@ -16,6 +18,7 @@ pub(crate) struct Record<'a> {
     pub(crate) body: &'a str,
     pub(crate) receives: u32,
     pub(crate) group: Option<u8>,
+    pub(crate) sender: &'a str,
 }
 
 /// A request as a producer writes it, in whatever envelopes it comes.
@@ -36,7 +39,15 @@ pub(crate) fn body(request: &RequestPlan, number: usize) -> String {
             let records: Vec<String> = request
                 .wants
                 .iter()
-                .map(|want| record(&Record { id: "inner", body: &want.json, receives: 1, group: None }))
+                .map(|want| {
+                    record(&Record {
+                        id: "inner",
+                        body: &want.json,
+                        receives: 1,
+                        group: None,
+                        sender: SENDER,
+                    })
+                })
                 .collect();
             format!(r#"{{"Records":[{}]}}"#, records.join(","))
         }
@@ -90,14 +101,14 @@ pub(crate) fn batch(records: &[Record<'_>]) -> String {
 }
 
 fn record(record: &Record<'_>) -> String {
-    let Record { id, body, receives, group } = record;
+    let Record { id, body, receives, group, sender } = record;
     let body = written(body);
     let (fifo, group) = match group {
         Some(group) => (".fifo", format!(r#","MessageGroupId":"group-{group}""#)),
         None => ("", String::new()),
     };
     format!(
-        r#"{{"messageId":"{id}","receiptHandle":"handle","body":{body},"attributes":{{"ApproximateReceiveCount":"{receives}","SentTimestamp":"1800000000000","SenderId":"AIDAIENQZJOLO23YVJ4VO"{group}}},"messageAttributes":{{}},"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:{REGION}:{ACCOUNT}:batch-cancel-requests{fifo}","awsRegion":"{REGION}"}}"#
+        r#"{{"messageId":"{id}","receiptHandle":"handle","body":{body},"attributes":{{"ApproximateReceiveCount":"{receives}","SentTimestamp":"1800000000000","SenderId":"{sender}"{group}}},"messageAttributes":{{}},"eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:{REGION}:{ACCOUNT}:batch-cancel-requests{fifo}","awsRegion":"{REGION}"}}"#
     )
 }
 

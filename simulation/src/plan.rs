@@ -1,6 +1,7 @@
 //! What a run starts from: all of it drawn from the seed before anything happens.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use batch_canceller::config::Config;
 use batch_sim::{Buckets, Bulk, CancelLag, RateLimit, Settings, Shortfall};
@@ -8,7 +9,9 @@ use batch_sim::{Buckets, Bulk, CancelLag, RateLimit, Settings, Shortfall};
 use crate::Ms;
 use crate::dice::Dice;
 use crate::fault::{Kind, Outage, Rates};
+use crate::oracle::Rules;
 
+mod guard;
 mod jobs;
 mod requests;
 
@@ -22,6 +25,8 @@ pub(crate) struct Plan {
     /// When faults stop.
     pub(crate) calm_at: Ms,
     pub(crate) config: Config,
+    /// What the policy of the configuration means.
+    pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) lambda: LambdaPlan,
     pub(crate) queues: [QueuePlan; 2],
     pub(crate) settings: Settings,
@@ -59,13 +64,14 @@ pub(crate) struct QueuePlan {
 impl Plan {
     /// The run of a seed.
     pub(crate) fn new(seed: u64) -> Self {
+        let mut guard = guard::Guard::new(seed);
         let mut dice = Dice::new(seed);
         let dice = &mut dice;
         let calm_at = dice.pick([30_000, 120_000, 600_000]);
         let rates = Rates::draw(&mut dice.fork());
         let timeout = dice.pick([3_000, 5_000, 15_000, 60_000]);
         let allow_terminate = dice.chance(0.5);
-        let config = config(&mut dice.fork(), allow_terminate);
+        let config = config(&mut dice.fork(), allow_terminate, &guard);
         let latency =
             [1..=40, 1..=40, 50..=400, 300..=1_500].into_iter().nth(dice.count(0..=3)).unwrap_or(1..=40);
         let lambda = LambdaPlan { timeout, concurrency: dice.pick([1, 2, 3, 10]), latency };
@@ -76,15 +82,17 @@ impl Plan {
         } else {
             vec![]
         };
-        let jobs = jobs::draw(&mut dice.fork(), calm_at);
-        let requests = requests::draw(&mut dice.fork(), &jobs, calm_at, allow_terminate);
+        let mut jobs = jobs::draw(&mut dice.fork(), calm_at);
+        let mut requests = requests::draw(&mut dice.fork(), &jobs, calm_at, allow_terminate);
         let deeds = jobs::deeds(&mut dice.fork(), &jobs, &requests, calm_at);
         let redrives = (0..dice.count(0..=2)).map(|_| dice.ms(calm_at / 2..=calm_at * 3)).collect();
         let dice = dice.fork();
+        guard.apply(&mut jobs, &mut requests);
         Self {
             seed,
             calm_at,
             config,
+            rules: guard.rules,
             lambda,
             queues,
             settings,
@@ -99,7 +107,7 @@ impl Plan {
     }
 }
 
-fn config(dice: &mut Dice, allow_terminate: bool) -> Config {
+fn config(dice: &mut Dice, allow_terminate: bool, guard: &guard::Guard) -> Config {
     let mut variables = vec![("ALLOW_TERMINATE", allow_terminate.to_string())];
     let mut set = |name, values: [u32; 4]| {
         if dice.chance(0.5) {
@@ -115,6 +123,10 @@ fn config(dice: &mut Dice, allow_terminate: bool) -> Config {
     set("MAX_JOBS", [8, 20, 100, 10_000]);
     if dice.chance(0.2) {
         variables.push(("BULK", "off".to_owned()));
+    }
+    variables.extend(guard.policy.clone().map(|policy| ("POLICY", policy)));
+    if guard.is_dry_run {
+        variables.push(("DRY_RUN", "true".to_owned()));
     }
     let lookup = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| value.clone());
     #[expect(clippy::expect_used, reason = "every value above is allowed")]

@@ -22,6 +22,8 @@ pub(crate) struct Line<'a> {
     pub(crate) dry_run: bool,
     #[serde(borrow)]
     pub(crate) why: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) clause: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(crate) attempts: u32,
     #[serde(borrow)]

@@ -22,6 +22,7 @@ mod lambda;
 mod life;
 mod sources;
 
+pub(crate) use calls::Asked;
 pub(crate) use lambda::Start;
 use lambda::{Instance, Origin};
 use sources::{Async, Direct, Failure};
@@ -103,6 +104,7 @@ impl Stage {
             max_jobs: plan.config.max_jobs,
             reserve: ms(plan.config.deadline_reserve),
             watch: ms(plan.config.limits.confirm_timeout),
+            rules: plan.rules.clone(),
         };
         let queues = plan.queues.clone().map(Queue::new);
         let sent = vec![Sent::default(); plan.requests.len()];

@@ -3,7 +3,7 @@
 use batch_canceller::request::Action;
 use batch_sim::JobStatus;
 
-use super::{Checker, Look};
+use super::{Checker, Look, guard};
 use crate::Ms;
 
 /// An answer that takes longer than this is slow.
@@ -56,8 +56,11 @@ impl Checker {
             wrong.push(("no call outside the budget", text));
         }
         for id in ids {
+            let is_parent = || {
+                own.is_guarded && stop.is_none() && ids.iter().any(|child| guard::parent(child) == Some(id))
+            };
             let asked = own.asks(id).count();
-            if asked == 0 {
+            if asked == 0 && !is_parent() {
                 wrong.push(("no call for what nobody asked for", format!("a call names {id}")));
             }
             let Some((action, reason)) = stop else {
@@ -71,6 +74,10 @@ impl Checker {
                     verb(action)
                 );
                 wrong.push(("only what is wanted is stopped", text));
+            } else if own.is_guarded
+                && let Some(text) = own.unguarded(id, (action, reason), now, &terms)
+            {
+                wrong.push((guard::GUARDED, text));
             }
             let job = own.jobs.entry(id.clone()).or_default();
             job.stops += 1;
@@ -90,6 +97,7 @@ impl Checker {
             }
         }
         if stop.is_some() {
+            wrong.extend(own.too_many(&terms).map(|text| ("no more is stopped than may be at once", text)));
             self.callers.insert(call, invocation);
         }
         for (promise, text) in wrong {
@@ -140,12 +148,15 @@ impl Checker {
         let acted = count(own.jobs.values().filter(|job| job.stops > 0).count());
         let unseen =
             count(own.jobs.values().filter(|job| job.looks.iter().any(|look| look.shown.is_none())).count());
-        // Two looks at all jobs, in the worst case; a call for each job to stop it, and looks at it with growing pauses.
-        let looks = 2 * count(own.jobs.len()).div_ceil(100) + unseen;
+        let duration = self.now - own.started;
+        // Two looks at all jobs, in the worst case, half of which may be parents; a call for each job to stop it, before
+        // which it is looked at again if it had to wait for long, and looks at it with growing pauses.
+        let at_once = if own.is_guarded { 50 } else { 100 };
+        let waited = if own.is_guarded { count(own.jobs.len()) * (duration / guard::FRESH) } else { 0 };
+        let looks = 2 * count(own.jobs.len()).div_ceil(at_once) + unseen + waited;
         let polls =
             2 + u64::from(self.terms.watch.max(1).ilog2()).saturating_sub(5) + self.terms.watch / 2_000;
         let needed = looks + acted * (1 + polls);
-        let duration = self.now - own.started;
         let text = if own.answered > needed + own.failures + 2 {
             format!(
                 "{} calls were answered where {needed} were needed, and {} failed",

@@ -90,7 +90,18 @@ impl Checker {
             return vec![];
         };
         entry.told = Some(settled);
+        if own.is_guarded && outcome.starts_with("would_") {
+            own.planned.insert(job.to_owned());
+        }
         let mut wrong = self.claim(invocation, at, job, outcome);
+        if let Some(own) = self.invocations.get(invocation) {
+            let clause = line.clause.as_deref();
+            wrong.extend(own.judged(at, job, outcome, clause, &self.terms));
+            let too_many = || own.too_many(&self.terms);
+            if outcome.starts_with("would_") {
+                wrong.extend(too_many().map(|text| ("no more is stopped than may be at once", text)));
+            }
+        }
         wrong.extend(self.seen(invocation, job, line));
         wrong
     }

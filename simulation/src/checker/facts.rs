@@ -101,11 +101,12 @@ impl Claim<'_> {
             "would_cancel" | "would_terminate" => self.planned(),
             "refused" => self.refused(),
             "unavailable" | "not_attempted" => {
-                if self.is_quiet() && self.own.in_flight == 0 {
+                if self.is_quiet() && self.own.in_flight == 0 && !self.known.was_parentless {
                     let text = "though no call failed".to_owned();
                     self.wrong.push(("what can be settled is settled", text));
                 }
             }
+            "denied" | "precondition_failed" => self.held_back(),
             "rejected" => self.wrong.push(("what is well-formed is not rejected", String::new())),
             _ => self.untrue("which is no outcome"),
         }
@@ -238,6 +239,23 @@ impl Claim<'_> {
         let is_so = waits || is_terminate && runs;
         if !is_so {
             self.untrue(format!("it stands {}", self.stands()));
+        }
+    }
+
+    /// It must have lived; why it was left alone is held against what was seen.
+    fn held_back(&mut self) {
+        let lived = self.was(&[
+            JobStatus::Submitted,
+            JobStatus::Pending,
+            JobStatus::Runnable,
+            JobStatus::Starting,
+            JobStatus::Running,
+        ]);
+        if !lived {
+            self.untrue(format!("it stands {}", self.stands()));
+        }
+        if self.stopped_by() == Some(self.number) {
+            self.untrue("this invocation has stopped it");
         }
     }
 

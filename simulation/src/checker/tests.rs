@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::calls::Item;
 use super::{Checker, Delivery, End, Terms};
+use crate::oracle::By;
 use crate::plan::{Ask, Want};
 use crate::said::Line;
 
@@ -23,7 +24,7 @@ impl Scene {
         let reason = Reason::new(OURS).unwrap();
         Self::of(Want {
             json: String::new(),
-            ask: Some(Ask { jobs: vec!["a".to_owned()], action, reason, dry_run }),
+            ask: Some(Ask::new(vec!["a".to_owned()], action, reason, dry_run)),
         })
     }
 
@@ -35,9 +36,11 @@ impl Scene {
             max_jobs: 10,
             reserve: 1_000,
             watch: 3_000,
+            rules: None,
         });
         let wants: Arc<[Want]> = Arc::new([want]);
-        let delivery = Delivery { id: "m".into(), request: 0, wants, only: None, group: None };
+        let delivery =
+            Delivery { id: "m".into(), request: 0, wants, only: None, group: None, by: By::default() };
         checker.begins(60_000, vec![delivery]);
         Self { checker }
     }

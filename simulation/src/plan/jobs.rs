@@ -11,6 +11,9 @@ use crate::dice::Dice;
 #[derive(Debug, Clone)]
 pub(crate) struct JobPlan {
     pub(crate) id: String,
+    pub(crate) name: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) tags: Vec<(&'static str, &'static str)>,
     pub(crate) submit_at: Ms,
     /// How long answers leave it out at first.
     pub(crate) hidden_for: Ms,
@@ -43,10 +46,15 @@ impl JobPlan {
     /// The job as Batch gets it.
     pub(crate) fn job(&self) -> Job {
         let mut job = Job::new(&self.id)
+            .name(self.name)
+            .queue(self.queue)
             .status(JobStatus::Submitted)
             .depends_on(&self.depends_on)
             .attempts(self.attempts)
             .lag(CancelLag::For(Duration::from_millis(self.lag)));
+        for (key, value) in &self.tags {
+            job = job.tag(*key, *value);
+        }
         if self.hidden_for > 0 {
             job = job.shown_after(Lag::For(Duration::from_millis(self.hidden_for)));
         }
@@ -76,6 +84,9 @@ pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
         let stays = dice.pick([JobStatus::Pending, JobStatus::Runnable, JobStatus::Running]);
         plans.push(JobPlan {
             id: format!("job-{number}"),
+            name: "job",
+            queue: "default",
+            tags: vec![],
             submit_at: if early { 0 } else { dice.ms(0..=calm_at) },
             hidden_for: if hides && dice.chance(0.5) {
                 dice.pick([200, 1_000, 1_900, 3_000, 8_000])

@@ -8,7 +8,8 @@ use serde_json::{Map, json};
 use super::JobPlan;
 use crate::Ms;
 use crate::dice::Dice;
-use crate::payload::written;
+use crate::oracle::Test;
+use crate::payload::{SENDER, written};
 
 /// The start of every job's ARN.
 const JOB_ARNS: &str = "arn:aws:batch:us-east-1:123456789012:job/";
@@ -19,6 +20,8 @@ pub(crate) struct RequestPlan {
     pub(crate) at: Ms,
     pub(crate) via: Via,
     pub(crate) shape: Shape,
+    /// Who puts it into a queue.
+    pub(crate) sender: &'static str,
     /// What it asks for: several in a list, else one.
     pub(crate) wants: Arc<[Want]>,
 }
@@ -64,7 +67,20 @@ pub(crate) struct Ask {
     pub(crate) action: Action,
     /// As it is sent to Batch.
     pub(crate) reason: Reason,
+    /// Whether it is to change nothing, by its own word or the deployment's.
     pub(crate) dry_run: bool,
+    /// Whether it says so itself.
+    pub(crate) says_dry_run: bool,
+    /// The number in its metadata.
+    pub(crate) run: Option<u64>,
+    /// How the jobs must be.
+    pub(crate) expect: Vec<Test>,
+}
+
+impl Ask {
+    pub(crate) fn new(jobs: Vec<String>, action: Action, reason: Reason, dry_run: bool) -> Self {
+        Self { jobs, action, reason, dry_run, says_dry_run: dry_run, run: None, expect: vec![] }
+    }
 }
 
 pub(super) fn draw(
@@ -122,7 +138,7 @@ pub(super) fn draw(
         };
         // Mostly about jobs that are there by then.
         let at = if dice.chance(0.9) { at.max(earliest + dice.pick([0, 100, 3_000])) } else { at };
-        RequestPlan { at, via, shape, wants }
+        RequestPlan { at, via, shape, sender: SENDER, wants }
     };
     (0..requests).map(one).collect()
 }
@@ -207,13 +223,16 @@ impl Maker<'_> {
         if dry_run || self.dice.chance(0.1) {
             object.insert("dryRun".into(), dry_run.into());
         }
-        if self.dice.chance(0.2) {
-            object.insert("metadata".into(), json!({"run": self.number}));
+        let run = self.dice.chance(0.2).then_some(self.number);
+        if let Some(run) = run {
+            object.insert("metadata".into(), json!({"run": run}));
         }
+        let run = run.and_then(|run| run.try_into().ok());
         let sent = Reason::new(&reason);
         let allowed = !terminate || self.allow_terminate;
         let action = if terminate { Action::Terminate } else { Action::Cancel };
-        let ask = sent.filter(|_| allowed).map(|reason| Ask { jobs, action, reason, dry_run });
+        let ask =
+            sent.filter(|_| allowed).map(|reason| Ask { run, ..Ask::new(jobs, action, reason, dry_run) });
         Want { json: written(&object), ask }
     }
 
@@ -225,7 +244,7 @@ impl Maker<'_> {
             .pick(["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - Too large.", "UNDETERMINED - Stuck."]);
         let json = json!({"jobId": id, "jobQueue": "default", "status": "RUNNABLE", "statusReason": why});
         let reason = Reason::new(&format!("Job queue blocked: {why}"));
-        let ask = reason.map(|reason| Ask { jobs: vec![id], action: Action::Cancel, reason, dry_run: false });
+        let ask = reason.map(|reason| Ask::new(vec![id], Action::Cancel, reason, false));
         (Arc::new([Want { json: written(&json), ask }]), at)
     }
 

@@ -6,7 +6,7 @@ use batch_canceller::batch::{CallError, FailureKind};
 use batch_canceller::request::Action;
 use batch_sim::{Refusal, Verb};
 
-use super::answers::{Answer, failed, item_kind, items, odd};
+use super::answers::{Answer, failed, item_kind, items, lost, odd};
 use super::{Event, Stage};
 use crate::Ms;
 use crate::fault::Kind;
@@ -18,6 +18,8 @@ pub(crate) struct Call {
     invocation: usize,
     ids: Vec<String>,
     stop: Option<(Action, String)>,
+    /// Whether it asks for the whole of jobs.
+    is_whole: bool,
     began: Ms,
     /// What Batch said; `None` until the call got there.
     answer: Option<Result<Answer, Refusal>>,
@@ -27,6 +29,14 @@ pub(crate) struct Call {
     /// Whether it will still get there.
     is_on_its_way: bool,
     is_over: bool,
+}
+
+/// What a call asks for besides its jobs: to stop them, or else to show them.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) stop: Option<(Action, String)>,
+    /// Whether the whole of them is to be shown.
+    pub(crate) is_whole: bool,
 }
 
 /// What befalls a call.
@@ -44,10 +54,11 @@ impl Stage {
         &mut self,
         instance: usize,
         ids: Vec<String>,
-        stop: Option<(Action, String)>,
+        what: Asked,
         now: Ms,
     ) -> (u64, Option<Ms>) {
         self.advance(now);
+        let Asked { stop, is_whole } = what;
         let invocation =
             self.instances.get(&instance).and_then(|instance| instance.invocation).unwrap_or(usize::MAX);
         self.called += 1;
@@ -67,6 +78,7 @@ impl Stage {
             invocation,
             ids,
             stop,
+            is_whole,
             began: now,
             answer: None,
             error,
@@ -192,6 +204,13 @@ impl Stage {
         if is_missing {
             self.checker.no_such_call(call.invocation, &call.ids);
         }
+        match &answer {
+            Ok(Answer::Described(jobs)) if call.is_whole => {
+                self.checker.shown(call.invocation, &call.ids, jobs);
+            }
+            answer if action.is_some() => self.checker.lost(call.invocation, lost(answer, &call.ids)),
+            _ => {}
+        }
         let (items, failed) = items(&answer, &call.ids, call.oddity);
         self.say(|| What::CallReturns {
             call: number,
@@ -231,6 +250,9 @@ impl Stage {
         };
         call.is_over = true;
         let invocation = call.invocation;
+        if call.stop.is_some() {
+            self.checker.lost(invocation, call.ids.iter());
+        }
         if !call.is_on_its_way {
             self.calls.remove(&number);
         }

@@ -10,6 +10,7 @@ use super::{Event, Stage};
 use crate::Ms;
 use crate::checker::{Delivery, Told};
 use crate::fault::Kind;
+use crate::oracle::By;
 use crate::payload::{self, Record};
 use crate::plan::{Shape, Via};
 use crate::queue::Message;
@@ -141,6 +142,11 @@ impl Stage {
             .batch
             .iter()
             .map(|message| Record {
+                sender: self
+                    .plan
+                    .requests
+                    .get(message.request)
+                    .map_or(payload::SENDER, |request| request.sender),
                 id: &message.id,
                 body: &message.body,
                 receives: message.receives,
@@ -148,8 +154,10 @@ impl Stage {
             })
             .collect();
         let payload = payload::batch(&records);
-        let deliveries =
-            received.batch.iter().map(|message| self.delivery(&message.id, message.request, message.group));
+        let deliveries = received
+            .batch
+            .iter()
+            .map(|message| self.delivery(&message.id, message.request, Some(message.group)));
         let deliveries = deliveries.collect();
         self.start(
             Origin::Batch { queue: number, messages: received.batch },
@@ -158,9 +166,18 @@ impl Stage {
         self.arm(number, now + 1);
     }
 
-    fn delivery(&self, id: &str, request: usize, group: Option<u8>) -> Delivery {
-        let wants = self.plan.requests.get(request).map(|request| request.wants.clone());
-        Delivery { id: id.into(), request, wants: wants.unwrap_or_else(|| Arc::new([])), only: None, group }
+    /// What is delivered of a request: by a queue, with the message's group there, or by its own way.
+    fn delivery(&self, id: &str, request: usize, queued: Option<Option<u8>>) -> Delivery {
+        let plan = self.plan.requests.get(request);
+        let wants = plan.map(|plan| plan.wants.clone()).unwrap_or_else(|| Arc::new([]));
+        let source = match plan.map(|plan| plan.via) {
+            _ if queued.is_some() => "sqs",
+            Some(Via::Bus) => "eventbridge",
+            Some(Via::Topic) => "sns",
+            _ => "direct",
+        };
+        let by = By { source, sender: plan.map(|plan| plan.sender).filter(|_| queued.is_some()) };
+        Delivery { id: id.into(), request, wants, only: None, group: queued.flatten(), by }
     }
 
     /// An answer to an event source mapping.

@@ -1,0 +1,184 @@
+//! What a policy and expectations hold back: nothing is written against them, and nothing false said of them.
+
+use std::collections::BTreeSet;
+
+use batch_canceller::request::Action;
+use batch_sim::ShownJob;
+
+use super::{Checker, Invocation, Terms};
+use crate::Ms;
+use crate::oracle::{By, Case, Sight};
+use crate::plan::Ask;
+
+pub(super) const GUARDED: &str = "nothing is stopped that was not looked at and allowed";
+
+const DENIED: &str = "what is denied is denied by the clause that is named";
+const EXPECTED: &str = "what is not as expected was seen so";
+
+/// A look that is older does not permit a call.
+pub(super) const FRESH: Ms = 5_000;
+
+impl Checker {
+    /// An answer to a look at the whole of some jobs.
+    pub(crate) fn shown(&mut self, invocation: usize, asked: &[String], jobs: &[ShownJob]) {
+        let at = self.now;
+        let Some(own) = self.invocations.get_mut(invocation) else {
+            return;
+        };
+        let find = |id: &str| jobs.iter().find(|job| job.id.eq_ignore_ascii_case(id));
+        for id in asked {
+            let Some(job) = find(id) else {
+                continue;
+            };
+            let parent = parent(id);
+            let shown = parent.map(find);
+            let known = own.jobs.entry(id.clone()).or_default();
+            match shown {
+                Some(None) => known.was_parentless = true,
+                shown => known.sights.push(Sight::of(job, shown.flatten(), at)),
+            }
+        }
+    }
+
+    /// A call to stop these was lost: it may have been carried out.
+    pub(crate) fn lost<'a>(&mut self, invocation: usize, ids: impl Iterator<Item = &'a String>) {
+        if let Some(own) = self.invocations.get_mut(invocation).filter(|own| own.is_guarded) {
+            for id in ids {
+                own.jobs.entry(id.clone()).or_default().may_be_stopped = true;
+            }
+        }
+    }
+}
+
+/// The array that a job belongs to.
+pub(super) fn parent(id: &str) -> Option<&str> {
+    id.split_once(':').map(|(parent, _)| parent)
+}
+
+impl Invocation {
+    /// Whether a request is not held back by anything that must be seen.
+    fn is_free(ask: &Ask, terms: &Terms) -> bool {
+        terms.rules.is_none() && ask.expect.is_empty()
+    }
+
+    /// Each request for a job, and who sends it.
+    fn askers<'a>(&'a self, job: &'a str) -> impl Iterator<Item = (&'a Ask, By)> {
+        let entries = self.entries.iter().filter(move |entry| entry.job.as_deref() == Some(job));
+        entries.filter_map(|entry| Some((self.ask(entry)?, self.deliveries.get(entry.delivery)?.by)))
+    }
+
+    fn sights(&self, job: &str) -> &[Sight] {
+        self.jobs.get(job).map_or(&[], |job| &job.sights)
+    }
+
+    /// What is wrong about a call that is to stop a job.
+    pub(super) fn unguarded(
+        &self,
+        job: &str,
+        (action, reason): (Action, &str),
+        now: Ms,
+        terms: &Terms,
+    ) -> Option<String> {
+        if self.jobs.get(job).is_some_and(|job| job.may_be_stopped) {
+            return None;
+        }
+        let fresh = || self.sights(job).iter().filter(|sight| sight.at + FRESH >= now);
+        let permits = |(ask, by): (&Ask, By)| {
+            let is_it = !ask.dry_run && ask.action == action && ask.reason.as_str() == reason;
+            is_it
+                && (Self::is_free(ask, terms)
+                    || fresh().any(|sight| is_allowed(&Case { ask, by, sight }, terms)))
+        };
+        if self.askers(job).any(permits) {
+            return None;
+        }
+        let last = self.sights(job).last();
+        Some(format!("a call to stop {job}, which was last seen as {last:?}, and is not allowed"))
+    }
+
+    /// What is wrong about stopping anything now, where only so many jobs may be stopped.
+    pub(super) fn too_many(&self, terms: &Terms) -> Option<String> {
+        let most = terms.rules.as_ref()?.most?;
+        let acted = self.jobs.iter().filter(|(_, job)| job.stops > 0);
+        let released: BTreeSet<&str> =
+            acted.map(|(id, _)| id.as_str()).chain(self.planned.iter().map(String::as_str)).collect();
+        if released.len() > most {
+            return Some(format!("{} jobs are stopped, or would be, where {most} may be", released.len()));
+        }
+        let mut open = self.entries.iter().filter(|entry| entry.told.is_none());
+        let unseen = open.find_map(|entry| entry.job.as_deref().filter(|job| self.sights(job).is_empty()))?;
+        Some(format!("something is stopped, or would be, before {unseen} was looked at"))
+    }
+
+    /// How many jobs may have been stopped, as far as was seen.
+    fn stoppable(&self, terms: &Terms) -> usize {
+        let jobs: BTreeSet<&str> = self.entries.iter().filter_map(|entry| entry.job.as_deref()).collect();
+        let may_be = |job: &&str| {
+            let sights = self.sights(job);
+            self.askers(job).any(|(ask, by)| {
+                sights.iter().any(|sight| {
+                    let has_started = ask.action == Action::Cancel && sight.status.has_started();
+                    !has_started && is_allowed(&Case { ask, by, sight }, terms)
+                })
+            })
+        };
+        jobs.into_iter().filter(may_be).count()
+    }
+
+    /// What is wrong about the outcome of an entry, and the clause that it names.
+    pub(super) fn judged(
+        &self,
+        entry: usize,
+        job: &str,
+        outcome: &str,
+        clause: Option<&str>,
+        terms: &Terms,
+    ) -> Vec<(&'static str, String)> {
+        let Some((entry, ask)) = self.entries.get(entry).and_then(|entry| Some((entry, self.ask(entry)?)))
+        else {
+            return vec![];
+        };
+        let by = self.deliveries.get(entry.delivery).map_or(By::default(), |delivery| delivery.by);
+        let sights = || self.sights(job).iter().filter(|sight| !sight.status.has_ended());
+        let cases = || sights().map(|sight| Case { ask, by, sight });
+        let decided = |allows: bool| {
+            cases().any(|case| match &terms.rules {
+                Some(rules) => clause.is_some_and(|clause| rules.decide(&case) == (allows, clause)),
+                None => false,
+            })
+        };
+        let any_allowed = || cases().any(|case| is_allowed(&case, terms));
+        let named = format!("by {clause:?}, and the last look showed {:?}", self.sights(job).last());
+        let mut wrong = Vec::new();
+        match (outcome, clause) {
+            ("denied", Some("maxPerInvocation")) => {
+                let most = terms.rules.as_ref().and_then(|rules| rules.most).unwrap_or(usize::MAX);
+                let jobs = self.stoppable(terms);
+                if jobs <= most || !any_allowed() {
+                    wrong.push((DENIED, format!("as one of {jobs}; {named}")));
+                }
+            }
+            ("denied", _) if !decided(false) => wrong.push((DENIED, named)),
+            ("denied", _) => {}
+            (_, Some(_)) if !decided(true) => wrong.push((DENIED, format!("although allowed {named}"))),
+            ("precondition_failed", _) => {
+                let allows = |case: &Case<'_>| terms.rules.as_ref().is_none_or(|rules| rules.decide(case).0);
+                if !cases().any(|case| allows(&case) && !case.is_expected()) {
+                    wrong.push((EXPECTED, named));
+                }
+            }
+            ("would_cancel" | "would_terminate", _) if !Self::is_free(ask, terms) && !any_allowed() => {
+                wrong.push((GUARDED, named));
+            }
+            _ => {}
+        }
+        wrong
+    }
+}
+
+/// Whether neither policy nor expectation is against it.
+fn is_allowed(case: &Case<'_>, terms: &Terms) -> bool {
+    !case.sight.status.has_ended()
+        && terms.rules.as_ref().is_none_or(|rules| rules.decide(case).0)
+        && case.is_expected()
+}
