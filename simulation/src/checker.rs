@@ -139,6 +139,8 @@ struct Look {
     began: Ms,
     ended: Ms,
     shown: Option<JobStatus>,
+    /// Whether it may have been asked for only because of a child, so that nothing of it was taken.
+    as_parent: bool,
 }
 
 impl Checker {

@@ -49,7 +49,8 @@ impl fmt::Display for Less {
         for (name, kept) in [("requests", &self.requests), ("jobs", &self.jobs), ("deeds", &self.deeds)] {
             if let Some(kept) = kept {
                 let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
-                write!(f, " --{name}={}", kept.join(","))?;
+                let equals = if kept.is_empty() { "" } else { "=" };
+                write!(f, " --{name}{equals}{}", kept.join(","))?;
             }
         }
         if !self.without.is_empty() {

@@ -51,7 +51,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             let parent = job.id().parent().filter(|_| is_whole);
             let parent_detail = parent.as_ref().and_then(|parent| parents.get(parent)).map(Box::as_ref);
             let (look, detail) = match shown.take(job.id()) {
-                Ok(Some(_)) if parent.is_some() && parent_detail.is_none() => {
+                // Of one that has ended there is nothing to judge.
+                Ok(Some(Shown { snapshot, .. }))
+                    if parent.is_some() && parent_detail.is_none() && !snapshot.status.has_ended() =>
+                {
                     (job.parent_not_shown(started, now), None)
                 }
                 Ok(Some(Shown { snapshot, detail })) => (Look::Seen(snapshot), detail),

@@ -97,6 +97,16 @@ async fn a_child_whose_parents_tags_cannot_be_told_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_child_that_has_ended_is_told_so_though_its_parent_is_forgotten() {
+    let world = under(&protect()).await;
+    world.sim.add(Job::new("a").queue("dev").array([JobStatus::Succeeded, JobStatus::Runnable]));
+    world.sim.expire("a");
+    let ids = ["a:0", "a:1"].map(ToOwned::to_owned);
+    let report = world.report(&requests(&ids)).await;
+    assert_eq!(clauses(&report), ["a:0 finished - 0", "a:1 unavailable - 0"]);
+}
+
+#[tokio::test]
 async fn nothing_is_acted_on_that_could_not_be_looked_at() {
     let world = under(&json!({"deny": [{"id": "none", "when": {"source": ["sns"]}}]})).await;
     let ids = world.jobs(JobStatus::Runnable, 3);

@@ -88,7 +88,7 @@ impl Checker {
                     format!("{id} is to be stopped again, though that was accepted"),
                 ));
             }
-            let shown = job.looks.iter().rev().find_map(|look| look.shown);
+            let shown = job.looks.iter().rev().filter(|look| !look.as_parent).find_map(|look| look.shown);
             let in_vain =
                 |status: JobStatus| status.has_ended() || action == Action::Cancel && status.has_started();
             if let Some(status) = shown.filter(|status| in_vain(*status)) {
@@ -97,7 +97,7 @@ impl Checker {
             }
         }
         if stop.is_some() {
-            wrong.extend(own.too_many(&terms).map(|text| ("no more is stopped than may be at once", text)));
+            wrong.extend(own.too_many(&terms).map(|text| (guard::AT_ONCE, text)));
             self.callers.insert(call, invocation);
         }
         for (promise, text) in wrong {
@@ -123,9 +123,11 @@ impl Checker {
         own.answered += u64::from(!failed);
         own.is_slow |= ended.saturating_sub(began) > SLOW;
         for (id, item) in items {
+            let is_child = |(child, _): &(String, Item)| guard::parent(child) == Some(id);
+            let as_parent = own.is_guarded && items.iter().any(is_child);
             let job = own.jobs.entry(id.clone()).or_default();
             match item {
-                Item::Shown(shown) => job.looks.push(Look { began, ended, shown: *shown }),
+                Item::Shown(shown) => job.looks.push(Look { began, ended, shown: *shown, as_parent }),
                 Item::Accepted => job.accepted = job.accepted.max(action),
                 Item::Refused => job.refused = true,
                 Item::Failed => {}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use batch_canceller::request::Action;
 
+use super::guard::AT_ONCE;
 use super::{Checker, Invocation};
 use crate::Ms;
 use crate::plan::Ask;
@@ -83,25 +84,24 @@ impl Checker {
                 && delivery.is_some_and(|delivery| &*delivery.id == id)
                 && own.ask(entry).is_some_and(|ask| is_asked(ask, line))
         };
-        let Some(at) = (0..own.entries.len()).find(|at| fits(own, *at)) else {
+        // Of two requests in one message that differ only in what they expect, the one of which it can be true.
+        let clause = line.clause.as_deref();
+        let fitting = || (0..own.entries.len()).filter(|at| fits(own, *at));
+        let misjudged = |at: &usize| own.misjudged(*at, job, outcome, clause, &self.terms);
+        let so = fitting().find(|at| misjudged(at).is_none());
+        let Some(at) = so.or_else(|| fitting().next()) else {
             return vec![("one result each", format!("to {id}, where nothing (more) is due"))];
         };
+        let mut wrong: Vec<_> = misjudged(&at).filter(|_| so.is_none()).into_iter().collect();
         let Some(entry) = own.entries.get_mut(at) else {
             return vec![];
         };
         entry.told = Some(settled);
         if own.is_guarded && outcome.starts_with("would_") {
             own.planned.insert(job.to_owned());
+            wrong.extend(own.too_many(&self.terms).map(|text| (AT_ONCE, text)));
         }
-        let mut wrong = self.claim(invocation, at, job, outcome);
-        if let Some(own) = self.invocations.get(invocation) {
-            let clause = line.clause.as_deref();
-            wrong.extend(own.judged(at, job, outcome, clause, &self.terms));
-            let too_many = || own.too_many(&self.terms);
-            if outcome.starts_with("would_") {
-                wrong.extend(too_many().map(|text| ("no more is stopped than may be at once", text)));
-            }
-        }
+        wrong.extend(self.claim(invocation, at, job, outcome));
         wrong.extend(self.seen(invocation, job, line));
         wrong
     }

@@ -12,6 +12,8 @@ use crate::plan::Ask;
 
 pub(super) const GUARDED: &str = "nothing is stopped that was not looked at and allowed";
 
+pub(super) const AT_ONCE: &str = "no more is stopped than may be at once";
+
 const DENIED: &str = "what is denied is denied by the clause that is named";
 const EXPECTED: &str = "what is not as expected was seen so";
 
@@ -126,53 +128,49 @@ impl Invocation {
     }
 
     /// What is wrong about the outcome of an entry, and the clause that it names.
-    pub(super) fn judged(
+    pub(super) fn misjudged(
         &self,
         entry: usize,
         job: &str,
         outcome: &str,
         clause: Option<&str>,
         terms: &Terms,
-    ) -> Vec<(&'static str, String)> {
-        let Some((entry, ask)) = self.entries.get(entry).and_then(|entry| Some((entry, self.ask(entry)?)))
-        else {
-            return vec![];
+    ) -> Option<(&'static str, String)> {
+        let is_held_back = matches!(outcome, "denied" | "precondition_failed");
+        if !self.is_guarded && !is_held_back && clause.is_none() {
+            return None;
+        }
+        let entry = self.entries.get(entry)?;
+        let ask = self.ask(entry)?;
+        let by = self.deliveries.get(entry.delivery)?.by;
+        let cases = || {
+            let alive = self.sights(job).iter().filter(|sight| !sight.status.has_ended());
+            alive.map(|sight| Case { ask, by, sight })
         };
-        let by = self.deliveries.get(entry.delivery).map_or(By::default(), |delivery| delivery.by);
-        let sights = || self.sights(job).iter().filter(|sight| !sight.status.has_ended());
-        let cases = || sights().map(|sight| Case { ask, by, sight });
         let decided = |allows: bool| {
-            cases().any(|case| match &terms.rules {
-                Some(rules) => clause.is_some_and(|clause| rules.decide(&case) == (allows, clause)),
-                None => false,
+            cases().any(|case| {
+                let rules = terms.rules.as_ref().zip(clause);
+                rules.is_some_and(|(rules, clause)| rules.decide(&case) == (allows, clause))
             })
         };
         let any_allowed = || cases().any(|case| is_allowed(&case, terms));
-        let named = format!("by {clause:?}, and the last look showed {:?}", self.sights(job).last());
-        let mut wrong = Vec::new();
-        match (outcome, clause) {
+        let promise = match (outcome, clause) {
             ("denied", Some("maxPerInvocation")) => {
                 let most = terms.rules.as_ref().and_then(|rules| rules.most).unwrap_or(usize::MAX);
-                let jobs = self.stoppable(terms);
-                if jobs <= most || !any_allowed() {
-                    wrong.push((DENIED, format!("as one of {jobs}; {named}")));
-                }
+                (self.stoppable(terms) <= most || !any_allowed()).then_some(DENIED)
             }
-            ("denied", _) if !decided(false) => wrong.push((DENIED, named)),
-            ("denied", _) => {}
-            (_, Some(_)) if !decided(true) => wrong.push((DENIED, format!("although allowed {named}"))),
+            ("denied", _) => (!decided(false)).then_some(DENIED),
+            (_, Some(_)) if !decided(true) => Some(DENIED),
             ("precondition_failed", _) => {
                 let allows = |case: &Case<'_>| terms.rules.as_ref().is_none_or(|rules| rules.decide(case).0);
-                if !cases().any(|case| allows(&case) && !case.is_expected()) {
-                    wrong.push((EXPECTED, named));
-                }
+                (!cases().any(|case| allows(&case) && !case.is_expected())).then_some(EXPECTED)
             }
-            ("would_cancel" | "would_terminate", _) if !Self::is_free(ask, terms) && !any_allowed() => {
-                wrong.push((GUARDED, named));
+            ("would_cancel" | "would_terminate", _) => {
+                (!Self::is_free(ask, terms) && !any_allowed()).then_some(GUARDED)
             }
-            _ => {}
-        }
-        wrong
+            _ => None,
+        }?;
+        Some((promise, format!("by {clause:?}, and the last look showed {:?}", self.sights(job).last())))
     }
 }
 

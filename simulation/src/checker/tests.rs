@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::calls::Item;
 use super::{Checker, Delivery, End, Terms};
-use crate::oracle::By;
+use crate::oracle::{By, Rules};
 use crate::plan::{Ask, Want};
 use crate::said::Line;
 
@@ -29,6 +29,10 @@ impl Scene {
     }
 
     fn of(want: Want) -> Self {
+        Self::under(None, want)
+    }
+
+    fn under(rules: Option<Rules>, want: Want) -> Self {
         let mut checker = Checker::new(Terms {
             has_marks: true,
             marks_at_once: true,
@@ -36,7 +40,7 @@ impl Scene {
             max_jobs: 10,
             reserve: 1_000,
             watch: 3_000,
-            rules: None,
+            rules: rules.map(Arc::new),
         });
         let wants: Arc<[Want]> = Arc::new([want]);
         let delivery =
@@ -258,3 +262,5 @@ fn a_message_that_is_lost_or_comes_back_for_nothing_is_noticed() {
     late.at(60_000).checker.ends(0, &End::Killed { deadline: true });
     late.breaks(&["an answer before the deadline"]);
 }
+
+mod guard;
