@@ -69,6 +69,7 @@ pub(crate) struct Checker {
 
 /// An invocation, and what it has seen and said.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is about something else")]
 pub(crate) struct Invocation {
     started: Ms,
     deadline: Ms,

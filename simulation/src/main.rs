@@ -125,6 +125,12 @@ fn summary(tally: &Tally, took: Duration) {
     line(tally.calls, &"calls to Batch");
     line(tally.failed_calls, &"of them failed");
     line(tally.stalest, &"ms by which a log line's timestamp was older than the line, at most");
+    let told = |outcome: &str| tally.outcomes.get(outcome).copied().unwrap_or_default();
+    let denied =
+        format!("seeds with a policy, under which {} requests for a job were denied", told("denied"));
+    line(tally.policies, &denied);
+    let failed = told("precondition_failed");
+    line(tally.expecting, &format_args!("seeds with an `expect`, which did not hold for {failed} of them"));
     println!("Trouble");
     tally.faults.iter().for_each(|(kind, count)| line(*count, kind));
     println!("Outcomes");

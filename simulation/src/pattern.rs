@@ -54,17 +54,15 @@ impl Pattern<'_> {
             };
             let fields: Vec<Option<Field>> = branches.iter().map(field).collect();
             let same = fields.first().copied().flatten();
-            match same.filter(|_| fields.iter().all(|field| *field == same) && self.dice.chance(0.5)) {
+            let same = same.filter(|_| fields.iter().all(|field| *field == same) && self.dice.chance(0.5));
+            if let Some(field) = same {
                 // What one field may be is a list.
-                Some(field) => {
-                    let values = branches.iter().flat_map(|branch| self.values(branch)).collect();
-                    self.put(&mut object, &self.path(field), values);
-                }
-                None => {
-                    let branches: Vec<Value> =
-                        branches.iter().map(|branch| self.of(std::slice::from_ref(branch))).collect();
-                    object.insert("$or".into(), branches.into());
-                }
+                let values = branches.iter().flat_map(|branch| self.values(branch)).collect();
+                self.put(&mut object, &self.path(field), values);
+            } else {
+                let branches: Vec<Value> =
+                    branches.iter().map(|branch| self.of(std::slice::from_ref(branch))).collect();
+                object.insert("$or".into(), branches.into());
             }
         }
         object.into()
@@ -133,7 +131,7 @@ impl Pattern<'_> {
             Test::Not(field, texts) => {
                 let texts: Vec<String> = texts.iter().map(|text| full(field, text)).collect();
                 match texts.as_slice() {
-                    [text] if dice.chance(0.5) => json!({"anything-but": text}),
+                    [only] if dice.chance(0.5) => json!({"anything-but": only}),
                     texts => json!({"anything-but": texts}),
                 }
             }

@@ -239,6 +239,10 @@ impl Stage {
     pub(crate) fn close(&mut self) {
         self.tally.runs = 1;
         self.tally.virtual_ms = self.now;
+        self.tally.policies = u64::from(self.plan.rules.is_some());
+        let mut wants = self.plan.requests.iter().flat_map(|request| request.wants.iter());
+        let expects = wants.any(|want| want.ask.as_ref().is_some_and(|ask| !ask.expect.is_empty()));
+        self.tally.expecting = u64::from(expects);
         self.tally.stalest = self.checker.stalest;
         self.nothing_is_left();
     }

@@ -24,6 +24,10 @@ pub struct Tally {
     pub virtual_ms: Ms,
     /// The most by which a log line's timestamp was older than the line, in milliseconds.
     pub stalest: Ms,
+    /// Runs under a policy.
+    pub policies: u64,
+    /// Runs in which requests expect something of their jobs.
+    pub expecting: u64,
     /// How often each kind of trouble struck.
     pub faults: BTreeMap<Kind, u64>,
     /// Results by outcome.
@@ -41,6 +45,8 @@ impl Tally {
         self.instances += other.instances;
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
+        self.policies += other.policies;
+        self.expecting += other.expecting;
         self.virtual_ms += other.virtual_ms;
         self.stalest = self.stalest.max(other.stalest);
         other.faults.iter().for_each(|(kind, count)| *self.faults.entry(*kind).or_default() += count);

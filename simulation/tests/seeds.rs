@@ -23,7 +23,7 @@ fn no_promise_is_broken() {
         assert!(run.violations.is_empty(), "seed {seed}: {:#?}", run.violations);
         outcomes.extend(run.tally.outcomes);
     }
-    assert_eq!(outcomes.len(), 14, "every outcome occurs: {outcomes:?}");
+    assert_eq!(outcomes.len(), 16, "every outcome occurs: {outcomes:?}");
 }
 
 #[test]

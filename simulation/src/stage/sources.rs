@@ -154,10 +154,8 @@ impl Stage {
             })
             .collect();
         let payload = payload::batch(&records);
-        let deliveries = received
-            .batch
-            .iter()
-            .map(|message| self.delivery(&message.id, message.request, Some(message.group)));
+        let deliveries =
+            received.batch.iter().map(|message| self.delivery(&message.id, message.request, Some(message)));
         let deliveries = deliveries.collect();
         self.start(
             Origin::Batch { queue: number, messages: received.batch },
@@ -166,18 +164,25 @@ impl Stage {
         self.arm(number, now + 1);
     }
 
-    /// What is delivered of a request: by a queue, with the message's group there, or by its own way.
-    fn delivery(&self, id: &str, request: usize, queued: Option<Option<u8>>) -> Delivery {
+    /// What is delivered of a request: in a message, or else by its own way.
+    fn delivery(&self, id: &str, request: usize, message: Option<&Message>) -> Delivery {
         let plan = self.plan.requests.get(request);
-        let wants = plan.map(|plan| plan.wants.clone()).unwrap_or_else(|| Arc::new([]));
+        let wants = plan.map_or_else(|| Arc::new([]) as Arc<[_]>, |plan| plan.wants.clone());
         let source = match plan.map(|plan| plan.via) {
-            _ if queued.is_some() => "sqs",
+            _ if message.is_some() => "sqs",
             Some(Via::Bus) => "eventbridge",
             Some(Via::Topic) => "sns",
             _ => "direct",
         };
-        let by = By { source, sender: plan.map(|plan| plan.sender).filter(|_| queued.is_some()) };
-        Delivery { id: id.into(), request, wants, only: None, group: queued.flatten(), by }
+        let by = By { source, sender: plan.map(|plan| plan.sender).filter(|_| message.is_some()) };
+        Delivery {
+            id: id.into(),
+            request,
+            wants,
+            only: None,
+            group: message.and_then(|message| message.group),
+            by,
+        }
     }
 
     /// An answer to an event source mapping.
