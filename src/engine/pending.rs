@@ -99,9 +99,9 @@ impl Pending {
         self.looked.is_some()
     }
 
-    /// Whether the look before acting is older than so long, and no call can have changed the job since.
+    /// Whether the last look that permitted an act is older than so long.
     pub(super) fn is_stale(&self, now: Duration, fresh: Duration) -> bool {
-        self.looked.is_some_and(|looked| now > looked + fresh) && !self.may_have_been_stopped()
+        self.looked.is_some_and(|looked| now > looked + fresh)
     }
 
     /// Where it goes next: to be looked at, or to be acted on as was decided.
@@ -163,6 +163,38 @@ impl Pending {
     ) -> bool {
         let wishes = std::mem::take(&mut self.order.wishes);
         self.order.wishes = self.settle_each(wishes, judge.judge(&self.before, whole), sink);
+        !self.order.wishes.is_empty()
+    }
+
+    /// Takes a look at a job that still lives though a call to stop it may have been carried out, and judges once more.
+    /// Tells whether any wish is left. What speaks against another call says nothing of the one before: such a request
+    /// comes back.
+    pub(super) fn judge_again(
+        &mut self,
+        look: &Look,
+        judge: &impl Judge,
+        whole: Option<Whole<'_>>,
+        now: Duration,
+        sink: &mut impl Sink,
+    ) -> bool {
+        self.looked = Some(now);
+        self.next_stage();
+        let mut rule = judge.judge(look, whole);
+        let once_more = |ordered: &mut Ordered| {
+            let verdict = rule(ordered)?;
+            let is_against = matches!(verdict.outcome, Outcome::Denied | Outcome::PreconditionFailed);
+            Some(if is_against {
+                let why = format!(
+                    "a call that failed may have been carried out, and now another would be {}",
+                    verdict.outcome.as_str()
+                );
+                Verdict::because(Outcome::Unavailable, why)
+            } else {
+                verdict
+            })
+        };
+        let wishes = std::mem::take(&mut self.order.wishes);
+        self.order.wishes = self.settle_each(wishes, once_more, sink);
         !self.order.wishes.is_empty()
     }
 
@@ -413,7 +445,7 @@ impl Pending {
         })
     }
 
-    fn next_stage(&mut self) {
+    pub(super) fn next_stage(&mut self) {
         (self.failures, self.last_failure) = (0, None);
     }
 

@@ -374,6 +374,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// A job was looked at before acting, or cannot be.
     pub(super) fn looked(&mut self, mut job: Pending, look: Look, whole: Option<Whole<'_>>, now: Duration) {
+        if job.may_have_been_stopped() {
+            return self.looked_in_between(job, look, whole, now);
+        }
         let is_first = job.looked(look, now);
         if !job.judge(self.judge, whole, self.sink) {
             return;
@@ -387,6 +390,17 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         } else {
             job.ask();
             self.enqueue(job.lane(), job, now);
+        }
+    }
+
+    /// A job whose calls failed, of which one may have been carried out, was looked at before the next one.
+    fn looked_in_between(&mut self, mut job: Pending, look: Look, whole: Option<Whole<'_>>, now: Duration) {
+        if look.snapshot().is_none_or(|seen| seen.status.has_ended()) {
+            let next = job.confirmed(look, now, self.sink);
+            self.go_on(job, next, now);
+        } else if job.judge_again(&look, self.judge, whole, now, self.sink) {
+            job.ask();
+            self.calls.first(job.lane(), Parcel::of(vec![job]), now);
         }
     }
 
@@ -409,7 +423,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// Jobs are looked at once more before they are acted on.
     fn look_again(&mut self, jobs: Vec<Pending>, now: Duration) {
-        for job in jobs {
+        for mut job in jobs {
+            job.next_stage();
             self.enqueue(Lane::Look, job, now);
         }
     }

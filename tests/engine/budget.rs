@@ -11,6 +11,7 @@ use crate::chance::Asked;
 use crate::clockwork::{
     AsAsked, Clockwork, Cost, Limit, MINUTE, Op, Trouble, orders, run, run_with, seconds,
 };
+use crate::lives::{Change, Life, snapshot};
 
 #[tokio::test(start_paused = true)]
 async fn invariant_4_no_call_starts_outside_the_budget() {
@@ -221,4 +222,26 @@ async fn what_is_acted_on_late_is_looked_at_once_more() {
     }
     let looks = batch.count(Op::Describe);
     assert!(looks <= 60, "{looks} looks");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_keeps_failing_is_not_repeated_without_a_look() {
+    let judge = Asked { holds: false, is_careful: true };
+    for starts in [false, true] {
+        let until = seconds(8);
+        let mut batch = Clockwork::new(20).when(move |call| {
+            (call.op != Op::Describe && call.at < until).then(|| FailureKind::Server.into())
+        });
+        if starts {
+            batch =
+                batch.life("job-0", Life::starting_as(snapshot("RUNNABLE")).with(seconds(3), Change::Starts));
+        }
+        let told = run_with(&batch, orders(1), MINUTE, &[], &Memory::new(true), &judge).await;
+        let arrivals = batch.arrivals.lock().unwrap();
+        for (place, stop) in arrivals.iter().enumerate().filter(|(_, call)| call.op == Op::Stop) {
+            let look = arrivals[..place].iter().rev().find(|call| call.op == Op::Describe).unwrap();
+            assert!(stop.at < look.at + seconds(6), "{:?} after a look at {:?}", stop.at, look.at);
+        }
+        assert_eq!(told.outcomes[&0], if starts { Outcome::Started } else { Outcome::Cancelled });
+    }
 }

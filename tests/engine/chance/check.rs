@@ -74,8 +74,7 @@ pub(super) fn check(seed: u64, case: &Case, played: &Played, calm_calls: u64) ->
     if wrong.is_empty() { Ok(()) } else { Err(format!("seed {seed}\n{}", story(case, &calls, &wrong))) }
 }
 
-/// Whether a look showed a job at most five seconds before a call to stop it came, or an earlier such call may have
-/// been carried out.
+/// Whether a look showed a job at most five seconds before a call to stop it came.
 fn was_seen_before(
     calls: &[(Arrival, Option<Trouble>)],
     stop: &Arrival,
@@ -83,11 +82,10 @@ fn was_seen_before(
     longest_answer: Duration,
 ) -> bool {
     let earlier = calls.iter().filter(|(call, _)| call.at < stop.at && call.names(id.as_str()));
-    earlier.clone().any(|(call, _)| call.op != Op::Describe)
-        || earlier.filter(|(call, _)| call.op == Op::Describe).any(|(call, trouble)| {
-            matches!(trouble, None | Some(Trouble::Late(_) | Trouble::Items(_)))
-                && call.at + longest_answer + Duration::from_secs(5) >= stop.at
-        })
+    earlier.filter(|(call, _)| call.op == Op::Describe).any(|(call, trouble)| {
+        matches!(trouble, None | Some(Trouble::Late(_) | Trouble::Items(_)))
+            && call.at + longest_answer + Duration::from_secs(5) >= stop.at
+    })
 }
 
 /// How many calls there may be: what it takes in calm weather, one more for each that went wrong, and a few that halves
