@@ -123,6 +123,8 @@ fn a_call_that_failed_goes_again_as_it_was_joined_with_what_else_is_due() {
     check("+look 3; look!; fail 50; +look 4; @50; look; look!", "look 0-2 | - | look 3-6 0-2");
     // What does not fit goes later, whole; of what has not failed, as much as fits.
     check("+look 60; look!; fail 50; @50; +look 60; look!; look!", "look 0-59 | look 60-119 | look 0-59");
+    check("+look 60; look!; fail 50; @50; +look 40; look!", "look 0-59 | look 60-99 0-59");
+    check("+look 60; look!; wait 0; +look 60; look!; look!", "look 0-59 | look 60-119 0-39 | look 40-59");
     check("+look 60; look!; back; +look 60; look; look!", "look 0-59 | look 0-99 | look 100-119");
     check(
         "+look 60; look!; fail 0; look; +look 60; fail 0; look!; look!",
@@ -152,6 +154,11 @@ fn halves_are_never_joined_until_the_service_is_back_and_then_once() {
         &format!("{again}; look!; look!"),
         "look 0-7 | look 0-3 | look 4-7 | look 0-7 | look 0-3 | look 4-7",
     );
+    // So does what was joined with it.
+    check(
+        "+look 8; look!; halve 0; rejoin; +look 2; look!; halve 0; rejoin; look!; look!",
+        "look 0-7 | look 8-9 0-7 | look 8-9 0-2 | look 3-7",
+    );
     // Those that wait longer come at once.
     check("+look 8; look!; halve 900; rejoin; look!", "look 0-7 | look 0-7");
 }
@@ -166,11 +173,37 @@ fn what_must_go_alone_does_and_stays_alone() {
 }
 
 #[test]
+fn a_parcel_counts_its_failures_and_that_of_two_which_failed_more_often_is_the_joint_ones() {
+    let check = |one: &[u64], other: &[u64], expected: (u32, u64)| {
+        let parcel = |failures: &[u64]| {
+            let mut parcel = Parcel::of(vec![1]);
+            failures.iter().for_each(|now| _ = parcel.failed(ms(*now)));
+            parcel
+        };
+        let mut joined = parcel(one);
+        assert!(joined.join(parcel(other), 2).is_none());
+        assert_eq!(joined.failed(ms(90)), (expected.0, ms(expected.1)), "{one:?} {other:?}");
+        let [mut half, _] = joined.halves();
+        assert_eq!(half.failed(ms(99)), (1, ms(99)));
+    };
+    check(&[], &[], (1, 90));
+    check(&[10], &[], (2, 10));
+    check(&[], &[20], (2, 20));
+    check(&[10], &[20], (2, 10));
+    check(&[10, 30], &[20], (3, 10));
+    check(&[10], &[20, 30], (3, 20));
+}
+
+#[test]
 fn after_an_outage_what_failed_waits_no_longer_and_what_is_put_off_for_another_cause_does() {
     check("+look 3; look!; fail 5000; look!; rejoin; look!", "look 0-2 | - | look 0-2");
     check(
         "+confirm 3; confirm!; wait 5000; rejoin; confirm!; @5000; confirm!",
         "confirm 0-2 | - | confirm 0-2",
+    );
+    check(
+        "+look 3; look!; singly; look!; wait 500; rejoin; look!; look!; look!; @500; look!",
+        "look 0-2 | look 0 | look 1 | look 2 | - | look 0",
     );
 }
 
@@ -200,6 +233,9 @@ fn what_is_put_off_to_the_same_time_comes_back_in_its_order() {
         &format!("{puts_off}; @70; look; look; look"),
         "look 0-1 | look 2-3 | look 4-5 | look 2-3 | look 4-5 | look 0-1",
     );
+    let (six, again) = ("look; wait 50; ".repeat(6), "; look".repeat(6));
+    let told = "look 0 | look 1 | look 2 | look 3 | look 4 | look 5";
+    check(&format!("limit 1; +look 6; {six}@50{again}"), &format!("{told} | {told}"));
 }
 
 #[test]
