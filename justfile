@@ -20,7 +20,7 @@ fuzz seconds="60":
 defects *names:
     tests/defects/run {{names}}
 
-# Change the pure parts in every small way, and show what no test notices; some files by `-f src/order.rs`.
+# Change the pure parts in every small way, and show what no test notices; some files by `-F src/order.rs`.
 mutants *arguments:
     cargo mutants -j1 --cargo-arg=--lib {{arguments}} || true
     cargo mutants -j1 --iterate --cargo-arg=--lib --cargo-arg=--test=engine --cargo-arg=--test=small_world {{arguments}} || [ $? -eq 3 ]

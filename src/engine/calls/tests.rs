@@ -45,7 +45,7 @@ fn ranges(jobs: &[usize]) -> String {
 /// - `look`, `act`, `confirm` takes the next call while more may come, `look!` when none will;
 /// - of the call taken last: `fail 50` it failed as a whole and comes back after 50 ms, `halve 50` in halves,
 ///   `wait 50` unchanged; `back`, `halves` and `singly` put it, its halves or its jobs at the head of their lane;
-/// - `rejoin` the service is back.
+/// - `rejoin` the service is back; `drain 30` the jobs up to there are taken out.
 #[track_caller]
 fn check(steps: &str, expected: &str) {
     let mut calls = Calls::default();
@@ -78,6 +78,8 @@ fn check(steps: &str, expected: &str) {
             limit = number;
         } else if word == "rejoin" {
             calls.rejoin(|_| true);
+        } else if word == "drain" {
+            assert_eq!(calls.drain(|_, job| *job < number).len(), number, "{steps}");
         } else {
             let (lane, mut parcel) = last.take().unwrap();
             match word {
@@ -115,6 +117,8 @@ fn a_full_call_goes_at_once_and_a_partly_filled_one_waits_two_seconds_at_most() 
     // A smaller limit is sooner full; none at all lets nothing go.
     check("limit 2; +cancel-a 5; act; act; act; act!", "cancel-a 0-1 | cancel-a 2-3 | - | cancel-a 4");
     check("limit 0; +look 500; @5000; look; look!", "- | -");
+    // What was taken out fills no call.
+    check("+cancel-a 40; drain 30; act; +cancel-a 40; act", "- | cancel-a 30-79");
 }
 
 #[test]
