@@ -147,3 +147,22 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_sends_one_mark_sends_marks() {
+        let check = |is_cancelled, is_terminated, is_marked, has_no_marks| {
+            let seen = Snapshot { is_cancelled, is_terminated, ..Snapshot::of(JobStatus::Failed) };
+            assert_eq!((seen.is_marked(), seen.has_no_marks()), (is_marked, has_no_marks), "{seen:?}");
+        };
+        check(None, None, false, true);
+        check(Some(false), None, false, false);
+        check(None, Some(false), false, false);
+        check(Some(false), Some(false), false, false);
+        check(Some(true), None, true, false);
+        check(None, Some(true), true, false);
+    }
+}
