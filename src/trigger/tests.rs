@@ -153,6 +153,20 @@ fn only_a_fifo_queue_has_groups_and_everything_in_a_message_is_of_its_group() {
 }
 
 #[test]
+fn only_what_came_from_queues_alone_goes_back_in_part() {
+    let check = |payload: Value, expected: bool| {
+        assert_eq!(takes_back_in_part(&read(&payload).unwrap()), expected, "{payload}");
+    };
+    let (message, direct) = (record("m0", &request("a")), request("a"));
+    check(sqs(&direct), true);
+    check(json!([message, message]), true);
+    check(json!([message, direct]), false);
+    check(json!([direct, message]), false);
+    check(direct, false);
+    check(json!([]), false);
+}
+
+#[test]
 fn a_message_may_be_anything_that_was_redriven() {
     let a = request("a");
     check(&sqs(&a), &["sqs m0 a"]);
