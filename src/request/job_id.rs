@@ -190,7 +190,8 @@ mod tests {
     #[test]
     fn where_its_own_account_is_not_known_batch_may_judge() {
         let id = JobId::parse("arn:aws:batch:us-east-1:999999999999:job/7b6a:4", &Rules::default());
-        assert_eq!(id.unwrap().as_str(), "7b6a:4");
+        let id = id.unwrap();
+        assert_eq!((id.as_str(), format!("{id} {id:?}").as_str()), ("7b6a:4", "7b6a:4 \"7b6a:4\""));
     }
 
     #[test]
