@@ -88,6 +88,16 @@ async fn jobs_that_start_meanwhile_are_told_so_however_little_time_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn looks_that_take_most_of_the_time_are_taken_all_the_same() {
+    let mut batch = Clockwork::new(200);
+    for job in 0..2000 {
+        batch = batch.job(&format!("job-{job}"), "RUNNING");
+    }
+    let told = run(&batch, 2000, seconds(6), &[("MAX_IN_FLIGHT", "1")]).await;
+    assert_eq!((told.count(Outcome::Started), batch.stops()), (2000, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_service_leaves_time_to_confirm_too() {
     let batch = Clockwork::new(400);
     let told = run(&batch, 3000, seconds(10), &[("BULK", "off")]).await;

@@ -178,6 +178,19 @@ async fn an_outage_of_looks_keeps_no_job_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn looks_that_are_throttled_keep_no_job_alive() {
+    let batch =
+        Clockwork::new(20).when(|call| (call.op == Op::Describe).then(|| FailureKind::Throttled.into()));
+    let told = run(&batch, 100, seconds(30), &[]).await;
+    assert_eq!(
+        (told.count(Outcome::Accepted), batch.really_stopped()),
+        (100, 100),
+        "{:?}",
+        told.whys.get(&0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn hanging_calls_are_cut_off_and_handed_back() {
     let batch = Clockwork::new(20).when(|_| Some(crate::clockwork::Trouble::Hangs));
     let told = run(&batch, 250, MINUTE, &[]).await;
