@@ -102,7 +102,10 @@ impl Described {
             let meant = asked.iter().filter(free).find(|asked| is_spelt(asked, &id));
             match (meant, asked) {
                 (Some(meant), _) => drop(answer.jobs.insert(meant.clone(), job)),
-                (None, [only]) if answer.jobs.is_empty() => drop(answer.jobs.insert(only.clone(), job)),
+                // Not where the whole of a job decides whether it is stopped.
+                (None, [only]) if answer.jobs.is_empty() && job.detail.is_none() => {
+                    drop(answer.jobs.insert(only.clone(), job));
+                }
                 _ => answer.stranger = Some(id),
             }
         }

@@ -74,7 +74,9 @@ impl Judge for Guard<'_> {
                 Subject::read(whole, (self.clock)())
                     .map_err(|error| format!("its details are unreadable: {error}"))
             });
-            let (by, request) = self.asker(ordered)?;
+            let Some((by, request)) = self.asker(ordered) else {
+                return Some(unavailable("nobody is known to ask for it"));
+            };
             let ruling = match subject {
                 Ok(subject) => self.rule(ordered, subject, by, request),
                 Err(why) => Some(unavailable(why)),

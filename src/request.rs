@@ -5,9 +5,10 @@ mod job_id;
 mod reason;
 mod rejection;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use event_pattern::{Document, Pattern, Reading};
+use event_pattern::{Class, Document, Pattern, PatternError, Reading};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -208,8 +209,36 @@ fn expect(object: &Object<'_>) -> Result<Option<Arc<Pattern>>, Rejection> {
     pattern.map(|pattern| Some(Arc::new(pattern))).map_err(|error| {
         let error = error.within("expect");
         let place: String = error.place().chars().take(MAX_PLACE_CHARS).collect();
-        Rejection::new(place, error.problem().to_owned(), REMEDY)
+        Rejection::new(place, problem(&error), REMEDY)
     })
+}
+
+/// What is wrong with a pattern, without repeating any of its values.
+fn problem(error: &PatternError) -> Cow<'static, str> {
+    let problem = match error.class() {
+        // These name what is known and was probably meant.
+        Class::Field | Class::UnknownOperator if error.problem().contains("did you mean") => None,
+        Class::Field if error.problem().contains("looks like one") => None,
+        Class::Field => {
+            Some("is not a field that can be asked about so: a job's members stand at the top of `expect`")
+        }
+        Class::UnknownOperator => Some("is not an operator of event patterns"),
+        Class::NotJson | Class::NotObject => Some("is not an object"),
+        Class::EmptyObject => Some("is empty, and asks nothing"),
+        Class::EmptyArray => Some("is an empty list, which nothing meets"),
+        Class::NotArray => Some("is not a list of values"),
+        Class::BadValue => Some("has a list within a list"),
+        Class::Expression => Some("is not one operator with its operand"),
+        Class::Numeric => Some("is not a comparison such as [\">\", 600]"),
+        Class::Number => Some("has a number that no double holds"),
+        Class::Wildcard => Some("has stars or backslashes that a wildcard does not take"),
+        Class::Cidr => Some("is not a block of addresses"),
+        Class::Or => Some("is not an `$or` of two or more objects of fields"),
+        Class::Limit => Some("asks for more than 256 fields, over all its combinations"),
+        Class::Duplicate => Some("is written twice: write it once"),
+        _ => Some("has an operand that its operator does not take"),
+    };
+    problem.map_or_else(|| error.problem().to_owned().into(), Cow::Borrowed)
 }
 
 fn metadata(object: &Object<'_>) -> Result<Option<Arc<RawValue>>, Rejection> {

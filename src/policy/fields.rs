@@ -144,11 +144,14 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 
 /// Whether two names differ by case and punctuation only, or by one letter in six.
 fn is_near(name: &str, known: &str) -> bool {
+    let most = known.len() / 6 + usize::from(known.len() == 4 || known.len() == 5);
     let letters = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect()
     };
-    let (name, known) = (letters(name), letters(known));
-    strsim::osa_distance(&name, &known) <= known.len() / 6 + usize::from(known.len() == 4 || known.len() == 5)
+    let name = letters(name);
+    // Names come from outside, by the hundred: most cannot be near.
+    name.len().abs_diff(known.len()) <= most
+        && strsim::osa_distance(&name, &known.to_ascii_lowercase()) <= most
 }
 
 fn split(path: &str) -> (&str, Option<&str>) {

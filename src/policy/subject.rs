@@ -107,6 +107,8 @@ fn seconds_since(field: &str, document: &Document<'_>, now_ms: u64) -> Option<u6
     let Value::Number(then) = document.get(field)? else {
         return None;
     };
+    // Of a time that is none, nothing is concluded.
+    let then = Some(then).filter(|then| *then > 0.0)?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

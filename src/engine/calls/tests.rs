@@ -181,7 +181,9 @@ fn a_parcel_counts_its_failures_and_that_of_two_which_failed_more_often_is_the_j
     let check = |one: &[u64], other: &[u64], expected: (u32, u64)| {
         let parcel = |failures: &[u64]| {
             let mut parcel = Parcel::of(vec![1]);
-            failures.iter().for_each(|now| _ = parcel.failed(ms(*now)));
+            for now in failures {
+                parcel.failed(ms(*now));
+            }
             parcel
         };
         let mut joined = parcel(one);
