@@ -157,7 +157,11 @@ pub(crate) async fn run(
 fn simulator(scenario: &Scenario, events: &[Event], seed: u64) -> Simulator {
     let sim = Simulator::new();
     for record in events.iter().flat_map(|event| &event.records) {
-        sim.add(Job::new(&record.job).name("nightly").queue("production"));
+        let job = Job::new(&record.job).name("nightly").queue("production");
+        sim.add(
+            (0..scenario.tags)
+                .fold(job, |job, tag| job.tag(format!("cost-center-{tag}"), "4711 ".repeat(16))),
+        );
     }
     sim.settings(|settings| {
         scenario.apply_to(settings);

@@ -29,6 +29,8 @@ pub(crate) struct Scenario {
     pub(crate) shortfall: Shortfall,
     /// Time that a function has for an invocation. Who needs more is ended, as by Lambda.
     pub(crate) timeout: Duration,
+    /// Tags of every job, each of about a hundred bytes: most of what `DescribeJobs` shows of it.
+    pub(crate) tags: usize,
     /// Variables that every command gets.
     pub(crate) env: &'static [(&'static str, &'static str)],
     /// The figures that would only take up room in its table.
@@ -63,6 +65,7 @@ const BASE: Scenario = Scenario {
     shortfall: Shortfall::Items,
     // The slowest way through the largest batch takes some of it.
     timeout: Duration::from_mins(10),
+    tags: 0,
     env: &[],
     hides: &["start_ms", "start_cpu_ms", "slowest_ms"],
     plot: &[],
@@ -76,7 +79,7 @@ const LIMITED: Scenario =
 const OF_MANY: &[&str] = &["cpu_us_per_cancel", "connections", "in_flight", "slowest_ms"];
 
 /// All scenarios, in the order in which they run.
-pub(crate) const ALL: [Scenario; 14] = [
+pub(crate) const ALL: [Scenario; 15] = [
     Scenario {
         name: "cold",
         about: "1 message; plain HTTP, no latency: starting, and nothing else",
@@ -106,6 +109,15 @@ pub(crate) const ALL: [Scenario; 14] = [
         invocations: 6,
         repetitions: 3,
         plot: &["warm_ms", "cpu_us_per_cancel", "calls"],
+        ..BASE
+    },
+    Scenario {
+        name: "details",
+        about: "1,000 messages; 3 kB of details a job; 20 ms a call, TLS",
+        size: Size::Records(1_000),
+        invocations: 6,
+        repetitions: 3,
+        tags: 26,
         ..BASE
     },
     Scenario {

@@ -1,12 +1,19 @@
 //! What reading and matching cost: `cargo run --release -p event-pattern --example speed`.
+//!
+//! With `json` it prints the same as JSON. With `pairs` it reads cases such as those of `tests/cases/cases.jsonl` from
+//! standard input, and prints as JSON what each pair of a pattern and a document costs.
 
-#![expect(clippy::expect_used, reason = "a program for developers")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a program for developers")]
 
 use std::fmt::Write;
 use std::hint::black_box;
+use std::io::stdin;
 use std::time::Instant;
 
-use event_pattern::{Document, Pattern};
+use event_pattern::{Document, Pattern, Reading};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 const CLAUSES: [(&str, &str); 20] = [
     ("exact", r#"{"job": {"status": ["SUBMITTED", "PENDING", "RUNNING"]}}"#),
@@ -41,21 +48,156 @@ const CLAUSES: [(&str, &str); 20] = [
 ];
 
 fn main() {
-    let patterns: Vec<_> = CLAUSES.map(|(_, pattern)| Pattern::parse(pattern).expect("a pattern")).into();
-    let jobs: Vec<_> = (0..1000).map(job).collect();
-    let job = jobs.first().expect("a job");
-    println!("a job has {} bytes", job.len());
-
-    let document = document(job);
-    for ((name, _), pattern) in CLAUSES.iter().zip(&patterns) {
-        let ns = nanoseconds(2_000, || pattern.matches(black_box(&document)));
-        println!("{name:24} {ns:6.0} ns  {}", pattern.matches(&document));
+    match std::env::args().nth(1).as_deref() {
+        None => print(&Targets::measured()),
+        Some("json") => println!("{}", json!(Targets::measured())),
+        Some("pairs") => println!("{}", pairs()),
+        Some(other) => panic!("{other} is not a mode"),
     }
-    println!("{:24} {:6.0} ns", "reading a job", nanoseconds(50, || self::document(black_box(job))));
+}
 
-    let all = || jobs.iter().map(|job| matching(&patterns, &self::document(job))).sum::<usize>();
-    let ms = nanoseconds(1, || black_box(all())) / 1e6;
-    println!("1,000 jobs × 20 clauses, reading included: {ms:.1} ms, {} matches", all());
+/// What the clauses cost on a job on Fargate.
+#[derive(Serialize)]
+struct Targets {
+    job_bytes: usize,
+    clauses: Vec<Clause>,
+    reading_ns: f64,
+    all_ms: f64,
+    all_matches: usize,
+}
+
+#[derive(Serialize)]
+struct Clause {
+    name: &'static str,
+    ns: f64,
+    matches: bool,
+}
+
+impl Targets {
+    fn measured() -> Self {
+        let patterns: Vec<_> = CLAUSES.map(|(_, pattern)| Pattern::parse(pattern).expect("a pattern")).into();
+        let jobs: Vec<_> = (0..1000).map(job).collect();
+        let job = jobs.first().expect("a job");
+        let document = document(job);
+        let clause = |((name, _), pattern): (&(&'static str, _), &Pattern)| {
+            let ns = nanoseconds(2_000, 200, || pattern.matches(black_box(&document)));
+            Clause { name, ns, matches: pattern.matches(&document) }
+        };
+        let all = || jobs.iter().map(|job| matching(&patterns, &self::document(job))).sum::<usize>();
+        Self {
+            job_bytes: job.len(),
+            clauses: CLAUSES.iter().zip(&patterns).map(clause).collect(),
+            reading_ns: nanoseconds(50, 200, || self::document(black_box(job))),
+            all_ms: nanoseconds(1, 50, || black_box(all())) / 1e6,
+            all_matches: all(),
+        }
+    }
+}
+
+fn print(targets: &Targets) {
+    println!("a job has {} bytes", targets.job_bytes);
+    for Clause { name, ns, matches } in &targets.clauses {
+        println!("{name:24} {ns:6.0} ns  {matches}");
+    }
+    println!("{:24} {:6.0} ns", "reading a job", targets.reading_ns);
+    let Targets { all_ms, all_matches, .. } = targets;
+    println!("1,000 jobs × 20 clauses, reading included: {all_ms:.1} ms, {all_matches} matches");
+}
+
+/// A line of `cases.jsonl`.
+#[derive(Deserialize)]
+struct Case<'a> {
+    name: String,
+    #[serde(borrow)]
+    pattern: &'a RawValue,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    /// What AWS's engine says; nothing of a pattern that must be refused.
+    r#match: Option<bool>,
+    /// Who refuses the pattern, if not the engine.
+    by: Option<String>,
+}
+
+/// A case, and what becomes of it.
+#[derive(Serialize)]
+struct Outcome {
+    name: String,
+    pattern: String,
+    event: Option<String>,
+    expected: Option<bool>,
+    /// None if the pattern is refused.
+    verdict: Option<bool>,
+    ns: Option<Costs>,
+}
+
+/// Nanoseconds a pair.
+#[derive(Serialize)]
+struct Costs {
+    matching: f64,
+    /// With the document's text read each time.
+    reading: f64,
+    /// With the pattern's text read each time as well.
+    compiling: f64,
+}
+
+/// What each case from standard input costs by itself, in a loop, and what it costs to go round them all.
+fn pairs() -> serde_json::Value {
+    let lines: Vec<_> = stdin().lines().map(|line| line.expect("a line")).collect();
+    let outcomes: Vec<_> = lines.iter().map(|line| outcome(line)).collect();
+
+    let texts: Vec<_> =
+        outcomes.iter().filter_map(|one| one.event.as_deref().map(|e| (&*one.pattern, e))).collect();
+    let patterns: Vec<_> = texts.iter().map(|(pattern, _)| compile(pattern)).collect();
+    let documents: Vec<_> = texts.iter().map(|(_, event)| read(event)).collect();
+    let count = f64::from(u32::try_from(texts.len()).expect("a small number"));
+    let round =
+        || patterns.iter().zip(&documents).filter(|(pattern, document)| pattern.matches(document)).count();
+    let matching = nanoseconds(1, 30, round) / count;
+    let round =
+        || patterns.iter().zip(&texts).filter(|(pattern, (_, event))| pattern.matches(&read(event))).count();
+    let reading = nanoseconds(1, 30, round) / count;
+    let round = || texts.iter().filter(|(pattern, event)| compile(pattern).matches(&read(event))).count();
+    let compiling = nanoseconds(1, 30, round) / count;
+    json!({"round_ns": Costs { matching, reading, compiling }, "pairs": outcomes})
+}
+
+fn outcome(line: &str) -> Outcome {
+    let case: Case<'_> = serde_json::from_str(line).expect("a case");
+    let pattern = text(case.pattern);
+    let event = case.event.map(text);
+    let reading = Reading { service_limits: case.by.is_some(), ..Reading::default() };
+    let read = Pattern::parse_with(&pattern, &reading).ok().zip(event.as_deref());
+    let verdict = read.as_ref().map(|(compiled, event)| compiled.matches(&self::read(event)));
+    let ns = read.map(|(compiled, event)| {
+        let document = self::read(event);
+        Costs {
+            matching: looped(|| compiled.matches(black_box(&document))),
+            reading: looped(|| compiled.matches(&self::read(black_box(event)))),
+            compiling: looped(|| compile(black_box(&pattern)).matches(&self::read(black_box(event)))),
+        }
+    });
+    Outcome { name: case.name, pattern, event, expected: case.r#match, verdict, ns }
+}
+
+/// A document that stands in a string is meant as that string has it.
+fn text(json: &RawValue) -> String {
+    serde_json::from_str(json.get()).unwrap_or_else(|_| json.get().to_owned())
+}
+
+fn compile(pattern: &str) -> Pattern {
+    Pattern::parse(pattern).expect("a pattern")
+}
+
+fn read(event: &str) -> Document<'_> {
+    Document::parse(event).expect("a document")
+}
+
+/// One loop of about a fifth of a millisecond.
+fn looped<T>(run: impl Fn() -> T) -> f64 {
+    let few = nanoseconds(4, 2, &run);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+    let times = (200_000.0 / few).clamp(4.0, 5_000.0) as u32;
+    nanoseconds(times, 1, run)
 }
 
 fn matching(patterns: &[Pattern], document: &Document<'_>) -> usize {
@@ -72,9 +214,9 @@ fn document(job: &str) -> Document<'_> {
     document
 }
 
-/// The best of many short rounds, for the machine may be busy.
+/// The best of several short rounds, for the machine may be busy.
 #[expect(clippy::disallowed_methods, clippy::cast_precision_loss, reason = "a measurement")]
-fn nanoseconds<T>(times: u32, run: impl Fn() -> T) -> f64 {
+fn nanoseconds<T>(times: u32, rounds: u32, run: impl Fn() -> T) -> f64 {
     let round = || {
         let start = Instant::now();
         for _ in 0..times {
@@ -82,7 +224,7 @@ fn nanoseconds<T>(times: u32, run: impl Fn() -> T) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / f64::from(times)
     };
-    (0..200).map(|_| round()).fold(f64::INFINITY, f64::min)
+    (0..rounds).map(|_| round()).fold(f64::INFINITY, f64::min)
 }
 
 /// What DescribeJobs says of a job on Fargate.

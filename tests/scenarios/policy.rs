@@ -282,7 +282,7 @@ async fn what_a_request_expects_must_still_hold() {
     assert_eq!(outcomes(&world.report(&again).await), ["a cancelled 0"]);
     // An age is known by the wall clock.
     let young = |id: &str| json!({"jobId": id, "reason": REASON, "expect": {"ageSeconds": [{"numeric": [">=", 3600]}]}});
-    world.sim.add(Job::new("old").created_at(0));
+    world.sim.add(Job::new("old").created_at(1));
     assert_eq!(outcomes(&world.report(&young("b")).await), ["b precondition_failed 0"]);
     assert_eq!(outcomes(&world.report(&young("old")).await), ["old cancelled 1"]);
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use batch_canceller::engine::Whole;
-use batch_canceller::policy::{Asked, Subject};
+use batch_canceller::policy::{Asked, Subject, Unreadable};
 use batch_canceller::request::{Action, Reason};
 use batch_canceller::trigger::{RequestedBy, Source};
-use event_pattern::DocumentError;
 use serde_json::value::RawValue;
 
 use crate::args;
@@ -55,7 +54,7 @@ impl Asker {
     }
 
     /// The document that the function would make of it, at a time in milliseconds since 1970.
-    pub(super) fn subject<'a>(&'a self, whole: Whole<'a>, now_ms: u64) -> Result<Subject<'a>, DocumentError> {
+    pub(super) fn subject<'a>(&'a self, whole: Whole<'a>, now_ms: u64) -> Result<Subject<'a>, Unreadable> {
         let mut subject = Subject::read(whole, now_ms)?;
         subject.ask(Asked {
             action: self.action,
