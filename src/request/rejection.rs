@@ -36,12 +36,6 @@ impl Rejection {
         self.problem = problem.into();
         self
     }
-
-    /// The field at fault.
-    #[must_use]
-    pub fn field(&self) -> &str {
-        &self.field
-    }
 }
 
 impl fmt::Display for Rejection {
