@@ -45,6 +45,8 @@ pub(super) struct Pending {
     last_failure: Option<String>,
     /// When an answer first left it out, since it was last shown.
     unshown: Option<Duration>,
+    /// When an answer first showed it without its parent, since it was last shown with it.
+    parentless: Option<Duration>,
     polls: u32,
     acted: Duration,
     watch: Duration,
@@ -78,6 +80,7 @@ impl Pending {
             first_failure: Duration::ZERO,
             last_failure: None,
             unshown: None,
+            parentless: None,
             polls: 0,
             acted: Duration::ZERO,
             watch: Duration::ZERO,
@@ -130,16 +133,20 @@ impl Pending {
 
     /// What it means that an answer shows the job, but not its parent, by which it is to be judged as well.
     pub(super) fn parent_not_shown(&mut self, began: Duration, now: Duration) -> Look {
-        match self.not_shown(began, now) {
-            Look::Missing => Look::Unseen("DescribeJobs does not show its parent".into()),
-            look => look,
+        // The job itself was shown.
+        self.unshown = None;
+        let first = *self.parentless.get_or_insert(now);
+        if began >= first + SECOND_LOOK {
+            Look::Unseen("DescribeJobs does not show its parent".into())
+        } else {
+            Look::NotShown
         }
     }
 
     /// When to look again for a job that one look did not show. Those that were looked at at nearly the same time are
     /// looked at together.
     pub(super) fn second_look(&self) -> Duration {
-        let due = self.unshown.map_or(Duration::ZERO, |first| first + SECOND_LOOK);
+        let due = self.unshown.or(self.parentless).map_or(Duration::ZERO, |first| first + SECOND_LOOK);
         let step = TOGETHER.as_millis();
         let steps = due.as_millis().div_ceil(step);
         TOGETHER * u32::try_from(steps).unwrap_or(u32::MAX)
@@ -148,7 +155,7 @@ impl Pending {
     /// Takes a look before acting, and tells whether it is the first.
     pub(super) fn looked(&mut self, look: Look, now: Duration) -> bool {
         self.before = look;
-        self.unshown = None;
+        (self.unshown, self.parentless) = (None, None);
         self.asked = None;
         self.next_stage();
         self.looked.replace(now).is_none()
@@ -412,7 +419,7 @@ impl Pending {
             None => text.to_owned(),
         };
         match stage {
-            Stage::Look if last.is_some() || under_way || self.unshown.is_some() => {
+            Stage::Look if last.is_some() || under_way || self.unshown.or(self.parentless).is_some() => {
                 self.settle_all(Outcome::Unavailable, &with_last(DEADLINE), sink);
             }
             Stage::Act if under_way || self.attempts > 0 => {

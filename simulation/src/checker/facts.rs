@@ -191,12 +191,15 @@ impl Claim<'_> {
     }
 
     fn not_found(&mut self) {
-        if let Some((ended, status)) =
-            self.known.looks.iter().find_map(|look| Some((look.ended, look.shown?.as_str())))
-        {
+        let looks = &self.known.looks;
+        let last = looks.iter().rposition(|look| look.shown.is_some());
+        // Where jobs are looked at again before they are acted on, Batch may have forgotten one meanwhile.
+        let is_gone = self.own.is_guarded && self.history.is_some_and(|history| history.forgotten.is_some());
+        let missed: Vec<_> = looks.iter().skip(last.map_or(0, |last| last + 1)).collect();
+        let shown = last.and_then(|last| looks.get(last)).filter(|_| !is_gone);
+        if let Some((ended, status)) = shown.and_then(|look| Some((look.ended, look.shown?.as_str()))) {
             self.untrue(format!("a look at {ended} ms showed it {status}"));
         }
-        let missed: Vec<_> = self.known.looks.iter().filter(|look| look.shown.is_none()).collect();
         let first = missed.first().map_or(Ms::MAX, |look| look.ended);
         if !missed.iter().any(|look| look.began >= first.saturating_add(SECOND_LOOK)) {
             self.untrue(format!("after looks at {missed:?}"));

@@ -178,6 +178,9 @@ fn not_found_takes_two_looks_two_seconds_apart_and_none_that_shows_it() {
     let mut shown = cancel();
     shown.look(0, 50, Some(JobStatus::Runnable)).look(60, 70, None).look(2_070, 2_100, None);
     shown.says("not_found", 0).breaks(&[TRUE]);
+    let mut again = cancel();
+    again.look(0, 50, None).look(60, 70, Some(JobStatus::Runnable)).look(2_080, 2_100, None);
+    again.says("not_found", 0).breaks(&[TRUE, TRUE]);
 }
 
 #[test]

@@ -104,6 +104,19 @@ fn a_job_is_missing_only_if_it_was_asked_for_two_seconds_after_an_answer_left_it
     assert_eq!(job.not_shown(ms(9_000), ms(9_100)), Look::NotShown);
 }
 
+#[test]
+fn a_child_that_is_shown_without_its_parent_is_not_missing() {
+    let mut job = job("cancel a:0");
+    assert_eq!(job.parent_not_shown(ms(0), ms(100)), Look::NotShown);
+    assert_eq!(job.second_look(), ms(2_100));
+    // The first answer that leaves itself out, however long its parent has been missing.
+    assert_eq!(job.not_shown(ms(2_100), ms(2_200)), Look::NotShown);
+    assert_eq!(job.second_look(), ms(4_200));
+    let parent = Look::Unseen("DescribeJobs does not show its parent".into());
+    assert_eq!(job.parent_not_shown(ms(4_200), ms(4_300)), parent);
+    assert_eq!(job.not_shown(ms(4_400), ms(4_500)), Look::NotShown);
+}
+
 /// Looks after an accepted cancel at 1 s, which is watched for three seconds: when each comes, and what is told.
 #[track_caller]
 fn check_polls(looks: &str, expected: &[u64], told_then: &str) {
