@@ -123,6 +123,24 @@ impl Pattern {
         matching::miss::miss(&self.branches, document)
     }
 
+    /// Whether all that it asks is at such paths.
+    #[must_use]
+    pub fn asks_only(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        self.branches.iter().flat_map(Branch::leaves).all(|leaf| is_such(leaf.path()))
+    }
+
+    /// What it asks at such paths: a pattern that every document matches which matches this one. Nothing if there is a
+    /// branch that asks nothing there.
+    #[must_use]
+    pub fn restricted_to(&self, is_such: impl Fn(&str) -> bool) -> Option<Self> {
+        let restricted = |branch: &Branch| {
+            let leaves = branch.leaves.iter().filter(|leaf| is_such(leaf.path()));
+            Branch::new(leaves.cloned().collect())
+        };
+        let branches: Vec<Branch> = self.branches.iter().map(restricted).collect();
+        branches.iter().all(|branch| branch.leaves().len() > 0).then_some(Self { branches })
+    }
+
     /// The branches, any of which may match: the combinations of all `$or`.
     #[must_use]
     pub fn branches(&self) -> &[Branch] {
