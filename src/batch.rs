@@ -18,14 +18,17 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::job::Snapshot;
-use crate::request::{Action, JobId, Reason};
+use crate::job::{JobStatus, Snapshot};
+use crate::request::{Action, JobId, ListingOf, Reason};
 
 #[cfg(feature = "aws")]
 pub use sdk::SdkBatch;
 
 /// Most ids one `DescribeJobs` takes (API reference).
 pub const MAX_DESCRIBE: usize = 100;
+
+/// Most jobs on a page of `ListJobs` (API reference).
+pub const MAX_LISTED: usize = 1000;
 
 /// Most jobs one `CancelJobs` or `TerminateJobs` takes (API reference).
 pub const MAX_STOP: usize = 50;
@@ -39,6 +42,13 @@ pub trait BatchApi: Send + Sync {
         detail: Detail,
     ) -> impl Future<Output = Result<Described, CallError>> + Send;
 
+    /// A page of `ListJobs`.
+    fn list(
+        &self,
+        listing: &Listing,
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<Page, CallError>> + Send;
+
     /// `CancelJob` or `TerminateJob` for one job, `CancelJobs` or `TerminateJobs` for up to [`MAX_STOP`].
     /// That Batch accepted it does not mean that it did anything.
     fn stop(
@@ -47,6 +57,35 @@ pub trait BatchApi: Send + Sync {
         ids: &[JobId],
         reason: &Reason,
     ) -> impl Future<Output = Result<Stopped, CallError>> + Send;
+}
+
+/// A question to `ListJobs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Whose jobs.
+    pub of: ListingOf,
+    /// In which status.
+    pub status: JobStatus,
+}
+
+/// A part of its answer.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Jobs, with what a listing shows of them.
+    pub jobs: Vec<Listed>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// A job as a listing shows it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Which job.
+    pub id: JobId,
+    /// What results report of it.
+    pub snapshot: Snapshot,
+    /// Its `JobSummary` as Batch sent it.
+    pub summary: Box<RawValue>,
 }
 
 /// How much of a job a look is to bring.

@@ -8,6 +8,7 @@
 mod answers;
 mod calls;
 mod giving_up;
+mod listing;
 mod memory;
 mod pending;
 mod refusals;
@@ -21,7 +22,7 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::batch::{BatchApi, CallError, Described, Detail, Stopped};
+use crate::batch::{BatchApi, CallError, Described, Detail, Listed, Listing, Page, Stopped};
 use crate::config::Limits;
 use crate::job::Snapshot;
 use crate::order::{Order, Ordered};
@@ -71,23 +72,81 @@ pub trait Judge {
         !ordered.wish.dry_run
     }
 
-    /// What decides about each wish for a job: `None` to act, else what is said of it at once.
+    /// Whether a look that is not fresh any more must be taken again before acting for this wish.
+    fn needs_fresh_look(&self, _ordered: &Ordered) -> bool {
+        true
+    }
+
+    /// What decides about each wish for a job.
     fn judge<'a>(
         &'a self,
         look: &'a Look,
         whole: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a;
+    ) -> impl FnMut(&mut Ordered) -> Ruling + 'a;
 
     /// Whether no job may be acted on before every one has been judged.
     fn holds_acts(&self) -> bool {
         false
     }
 
-    /// Decides, where acts are held, once more about each wish for which there was no verdict, when it is known for how
-    /// many `jobs` there is none.
-    fn release(&self, _ordered: &mut Ordered, _jobs: usize) -> Option<Verdict> {
-        None
+    /// Whether a job is not to be acted on for this wish before every one has been judged.
+    fn holds(&self, _ordered: &Ordered) -> bool {
+        self.holds_acts()
     }
+
+    /// Whether a job that is held is meant, now that all are judged. Nothing is said of it if not.
+    fn keeps(&self, _id: &JobId, _ordered: &Ordered) -> bool {
+        true
+    }
+
+    /// Decides, where acts are held, once more about each wish that is to be acted on, when it is known for how many
+    /// `jobs` there is such a wish.
+    fn release(&self, _ordered: &mut Ordered, _jobs: usize) -> Ruling {
+        Ruling::Act
+    }
+
+    /// The listings that orders come from besides.
+    fn listings(&self) -> Vec<Vec<Listing>> {
+        Vec::new()
+    }
+
+    /// What is ordered of a job that one of the listings shows.
+    fn listed(&self, _listing: usize, _job: Listed) -> Found {
+        Found::Nothing
+    }
+
+    /// A listing has come to its last page, after so many, or is given up. Gives what is to be listed once more.
+    fn listing_ends(&self, _listing: usize, _pages: u64, _failure: Option<&str>) -> Vec<Listing> {
+        Vec::new()
+    }
+}
+
+/// What a judge says of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ruling {
+    /// The job is to be acted on.
+    Act,
+    /// This is said of it at once.
+    Settle(Verdict),
+    /// It turned out not to be meant. Nothing is said of it.
+    Forget,
+}
+
+impl From<Option<Verdict>> for Ruling {
+    fn from(verdict: Option<Verdict>) -> Self {
+        verdict.map_or(Self::Act, Self::Settle)
+    }
+}
+
+/// What a judge makes of a job that a listing shows.
+#[derive(Debug)]
+pub enum Found {
+    /// It is meant.
+    Order(Box<Order>),
+    /// It is not, or another order is about it.
+    Nothing,
+    /// The listing has shown enough.
+    Enough,
 }
 
 /// A job as Batch sent it, and the array or multi-node job that it belongs to.
@@ -160,7 +219,7 @@ pub async fn carry_out<B: BatchApi>(
         tokio::select! {
             biased;
             Some((number, reply)) = in_flight.next() => run.take_reply(number, reply, begun.elapsed()),
-            next = orders.next(), if run.awaits_orders() && run.has_room() => match next {
+            next = orders.next(), if run.has_room() => match next {
                 Some(order) => run.order(order, begun.elapsed()),
                 None => run.no_more_orders(),
             },
@@ -178,12 +237,14 @@ pub async fn carry_out<B: BatchApi>(
 /// One call to Batch.
 enum Request {
     Describe(Vec<JobId>, Detail),
+    List(Listing, Option<String>),
     Stop(Action, Vec<JobId>, Reason),
 }
 
 /// What it answered.
 enum Reply {
     Described(Described),
+    Listed(Page),
     Stopped(Stopped),
 }
 
@@ -191,6 +252,7 @@ async fn send<B: BatchApi>(batch: &B, request: Request, limit: Duration) -> Resu
     let answer = async {
         match request {
             Request::Describe(ids, detail) => batch.describe(&ids, detail).await.map(Reply::Described),
+            Request::List(listing, page) => batch.list(&listing, page.as_deref()).await.map(Reply::Listed),
             Request::Stop(action, ids, reason) => batch.stop(action, &ids, &reason).await.map(Reply::Stopped),
         }
     };

@@ -2,12 +2,16 @@
 //!
 //! The document is made only where a policy or an `expect` asks for it, and only once a job.
 
-use crate::batch::Detail;
-use crate::engine::{Judge, Whole};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::batch::{Detail, Listed, Listing};
+use crate::engine::{Found, Judge, Ruling, Whole};
 use crate::order::Ordered;
 use crate::outcome::{Look, Outcome, Verdict, judge};
 use crate::policy::{Asked, Effect, Policy, Subject};
-use crate::request::CancelRequest;
+use crate::request::{CancelRequest, JobId};
+use crate::sweep::{Progress, SweepSummary};
 use crate::trigger::{Delivery, RequestedBy};
 
 /// What decides in one invocation.
@@ -18,15 +22,64 @@ pub(crate) struct Guard<'a> {
     clock: fn() -> u64,
     /// Whether anything asks for more of a job than results report.
     is_needed: bool,
+    /// By the numbers of their listings. Nobody holds them while waiting.
+    sweeps: Mutex<Vec<Progress<'a>>>,
+    /// Which deliveries are sweeps, and their numbers.
+    numbers: HashMap<usize, usize>,
+    /// The jobs that requests name, which no sweep orders as well.
+    named: Mutex<HashSet<JobId>>,
 }
 
 impl<'a> Guard<'a> {
     /// What decides about the requests of these deliveries, by a clock in milliseconds since 1970.
-    pub(crate) fn new(policy: Option<&'a Policy>, deliveries: &'a [Delivery], clock: fn() -> u64) -> Self {
+    pub(crate) fn new(
+        policy: Option<&'a Policy>,
+        deliveries: &'a [Delivery],
+        is_dry_run: bool,
+        clock: fn() -> u64,
+    ) -> Self {
+        let requests = deliveries
+            .iter()
+            .enumerate()
+            .filter_map(|(place, delivery)| Some((place, delivery.request.as_ref().ok()?)));
+        let sweeps: Vec<_> = requests
+            .clone()
+            .filter_map(|(place, request)| Progress::new(place, request, policy, is_dry_run))
+            .collect();
+        let named = if sweeps.is_empty() {
+            HashSet::new()
+        } else {
+            requests.flat_map(|(_, request)| request.jobs.iter().cloned()).collect()
+        };
         let expects =
             |delivery: &Delivery| delivery.request.as_ref().is_ok_and(|request| request.expect.is_some());
-        let is_needed = policy.is_some() || deliveries.iter().any(expects);
-        Self { policy, deliveries, clock, is_needed }
+        let is_needed =
+            policy.is_some() || deliveries.iter().any(expects) || sweeps.iter().any(Progress::needs_details);
+        Self {
+            policy,
+            deliveries,
+            clock,
+            is_needed,
+            numbers: sweeps.iter().enumerate().map(|(number, sweep)| (sweep.delivery, number)).collect(),
+            sweeps: Mutex::new(sweeps),
+            named: Mutex::new(named),
+        }
+    }
+
+    /// The sweeps, when all is done.
+    pub(crate) fn into_sweeps(self) -> impl Iterator<Item = (usize, Verdict, SweepSummary)> {
+        let sweeps = self.sweeps.into_inner().unwrap_or_else(PoisonError::into_inner);
+        sweeps.into_iter().map(Progress::into_result)
+    }
+
+    /// The sweep that a wish is part of.
+    fn sweep<T>(&self, ordered: &Ordered, then: impl FnOnce(&mut Progress<'a>) -> T) -> Option<T> {
+        let number = *self.numbers.get(&ordered.delivery)?;
+        self.numbered(number, then)
+    }
+
+    fn numbered<T>(&self, number: usize, then: impl FnOnce(&mut Progress<'a>) -> T) -> Option<T> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number).map(then)
     }
 
     /// The delivery that wishes for something, and what it asks for.
@@ -35,7 +88,7 @@ impl<'a> Guard<'a> {
         Some((&delivery.requested_by, delivery.request.as_ref().ok()?))
     }
 
-    /// Whether a wish needs no look but for what results report.
+    /// Whether neither a policy nor an expectation is about a wish.
     fn is_free(&self, ordered: &Ordered) -> bool {
         self.policy.is_none() && self.asker(ordered).is_none_or(|(_, request)| request.expect.is_none())
     }
@@ -47,27 +100,33 @@ impl Judge for Guard<'_> {
     }
 
     fn may_act_unseen(&self, ordered: &Ordered) -> bool {
-        !ordered.wish.dry_run && self.is_free(ordered)
+        !ordered.wish.dry_run && self.is_free(ordered) && !self.numbers.contains_key(&ordered.delivery)
+    }
+
+    fn needs_fresh_look(&self, ordered: &Ordered) -> bool {
+        !self.is_free(ordered)
     }
 
     fn judge<'a>(
         &'a self,
         look: &'a Look,
         whole: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+    ) -> impl FnMut(&mut Ordered) -> Ruling + 'a {
         let mut seen: Option<Result<Subject<'a>, String>> = None;
         move |ordered| {
             let verdict = judge(&ordered.wish, look);
-            if !self.is_needed || self.is_free(ordered) {
-                return verdict;
+            let is_swept = self.numbers.contains_key(&ordered.delivery);
+            if self.is_free(ordered) && !is_swept {
+                return verdict.into();
             }
             // What decided at an earlier look decides no more.
             ordered.clause = None;
             match look {
-                Look::Seen(job) if job.status.has_ended() => return verdict,
+                Look::Seen(job) if job.status.has_ended() && !is_swept => return verdict.into(),
                 Look::Seen(_) => {}
-                Look::Missing | Look::NotShown => return verdict,
-                Look::Unseen(why) => return Some(unavailable(why)),
+                Look::Missing | Look::NotShown if is_swept => return Ruling::Forget,
+                Look::Missing | Look::NotShown => return verdict.into(),
+                Look::Unseen(why) => return Ruling::Settle(unavailable(why)),
             }
             let subject = seen.get_or_insert_with(|| {
                 let whole = whole.ok_or("its details are missing")?;
@@ -75,15 +134,21 @@ impl Judge for Guard<'_> {
                     .map_err(|error| format!("its details are unreadable: {error}"))
             });
             let Some((by, request)) = self.asker(ordered) else {
-                return Some(unavailable("nobody is known to ask for it"));
+                return Ruling::Settle(unavailable("nobody is known to ask for it"));
             };
-            let ruling = match subject {
-                Ok(subject) => self.rule(ordered, subject, by, request),
-                Err(why) => Some(unavailable(why)),
+            let subject = match subject {
+                Ok(subject) => subject,
+                Err(why) => return Ruling::Settle(unavailable(why)),
             };
+            subject.ask(asked(by, request));
+            if self.sweep(ordered, |sweep| sweep.meets(subject)) == Some(false) {
+                return Ruling::Forget;
+            }
+            let has_ended = look.snapshot().is_some_and(|job| job.status.has_ended());
+            let ruling = if has_ended { None } else { self.rule(ordered, subject, request) };
             // A plan that may yet turn out to be for too many jobs waits for the others.
             let is_plan = |verdict: &Verdict| verdict.outcome == Outcome::planned(ordered.wish.action);
-            ruling.or(verdict.filter(|verdict| !(self.holds_acts() && is_plan(verdict))))
+            ruling.or(verdict.filter(|verdict| !(self.holds(ordered) && is_plan(verdict)))).into()
         }
     }
 
@@ -91,36 +156,61 @@ impl Judge for Guard<'_> {
         self.policy.is_some_and(|policy| policy.max_per_invocation().is_some())
     }
 
-    fn release(&self, ordered: &mut Ordered, jobs: usize) -> Option<Verdict> {
-        let policy = self.policy?;
-        if let Some(clause) = policy.denies_so_many(jobs) {
+    fn holds(&self, ordered: &Ordered) -> bool {
+        self.holds_acts() || self.numbers.contains_key(&ordered.delivery)
+    }
+
+    fn keeps(&self, id: &JobId, ordered: &Ordered) -> bool {
+        self.sweep(ordered, |sweep| sweep.keeps(id)).unwrap_or(true)
+    }
+
+    fn release(&self, ordered: &mut Ordered, jobs: usize) -> Ruling {
+        if let Some(policy) = self.policy
+            && let Some(clause) = policy.denies_so_many(jobs)
+        {
             ordered.clause = Some(clause.clone());
             let most = policy.max_per_invocation().unwrap_or_default();
             let why = format!(
                 "it is one of {jobs} jobs that would be stopped at once, and the policy allows {most}"
             );
-            return Some(Verdict::because(Outcome::Denied, why));
+            return Ruling::Settle(Verdict::because(Outcome::Denied, why));
         }
-        ordered.wish.dry_run.then(|| Outcome::planned(ordered.wish.action).into())
+        ordered.wish.dry_run.then(|| Outcome::planned(ordered.wish.action).into()).into()
+    }
+
+    fn listings(&self) -> Vec<Vec<Listing>> {
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Progress::listings).collect()
+    }
+
+    fn listed(&self, listing: usize, job: Listed) -> Found {
+        let found = self.numbered(listing, |sweep| {
+            let by = self.deliveries.get(sweep.delivery).map(|delivery| &delivery.requested_by);
+            let prefilter = sweep.prefilter();
+            let matches = |job: &Listed, request: &CancelRequest| {
+                let whole = Whole { job: &job.summary, parent: None };
+                let mut subject = Subject::read(whole, (self.clock)()).ok()?;
+                subject.ask(asked(by?, request));
+                Some(prefilter?.matches(subject.document()))
+            };
+            let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_taken = named.contains(&job.id);
+            let found = sweep.listed(job, matches, is_taken);
+            if let Found::Order(order) = &found {
+                named.insert(order.id.clone());
+            }
+            found
+        });
+        found.unwrap_or(Found::Enough)
+    }
+
+    fn listing_ends(&self, listing: usize, pages: u64, failure: Option<&str>) -> Vec<Listing> {
+        self.numbered(listing, |sweep| sweep.ends(pages, failure)).unwrap_or_default()
     }
 }
 
 impl Guard<'_> {
     /// What the policy and the request's expectation have against acting on a job that was seen alive.
-    fn rule<'a>(
-        &self,
-        ordered: &mut Ordered,
-        subject: &mut Subject<'a>,
-        by: &'a RequestedBy,
-        request: &'a CancelRequest,
-    ) -> Option<Verdict> {
-        subject.ask(Asked {
-            action: request.action,
-            reason: request.reason.as_str(),
-            dry_run: request.dry_run,
-            metadata: request.metadata.as_deref(),
-            requested_by: by,
-        });
+    fn rule(&self, ordered: &mut Ordered, subject: &Subject<'_>, request: &CancelRequest) -> Option<Verdict> {
         if let Some(policy) = self.policy {
             let decision = policy.decide(subject.document());
             ordered.clause = Some(decision.clause.clone());
@@ -136,6 +226,16 @@ impl Guard<'_> {
             None => format!("`{field}` has no value, and {} was expected", miss.asked),
         };
         Some(Verdict::because(Outcome::PreconditionFailed, why))
+    }
+}
+
+fn asked<'a>(requested_by: &'a RequestedBy, request: &'a CancelRequest) -> Asked<'a> {
+    Asked {
+        action: request.action,
+        reason: request.reason.as_str(),
+        dry_run: request.dry_run,
+        metadata: request.metadata.as_deref(),
+        requested_by,
     }
 }
 

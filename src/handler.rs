@@ -102,9 +102,10 @@ pub async fn process<B: BatchApi>(
     outbox.admit(&intake);
     let terms = Terms { limits: &config.limits, memory, budget };
     let policy = config.policy.as_deref();
-    let guard = Guard::new(policy, &intake.deliveries, *clock);
+    let guard = Guard::new(policy, intake.taken(), config.is_dry_run(), *clock);
     let orders = stream::iter(intake.orders(config.is_dry_run()));
     let tally = carry_out(batch, orders, &guard, &mut outbox, terms).await;
+    outbox.sweeps(guard.into_sweeps());
     let gathered = outbox.close(tally, begun.elapsed(), policy);
     Ok(Report::new(intake.deliveries, gathered, tally))
 }

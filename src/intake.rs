@@ -56,6 +56,11 @@ impl Intake {
         self.deliveries.iter().enumerate().map(each).sum()
     }
 
+    /// The deliveries that there is room for.
+    pub(crate) fn taken(&self) -> &[Delivery] {
+        self.deliveries.get(..self.room).unwrap_or(&self.deliveries)
+    }
+
     /// The orders of the deliveries that there is room for; with `dry_run`, to change nothing.
     pub(crate) fn orders(&self, dry_run: bool) -> Vec<Order> {
         let taken = self.deliveries.iter().enumerate().take(self.room);

@@ -14,6 +14,7 @@
 //!   as soon as it is final;
 //! - [`outcome`] judges what to do about a job and what may be claimed of it: the heart;
 //! - `guard` holds what would be stopped against the [`policy`] and against what requests expect;
+//! - [`sweep`] makes orders of what listings show, where a request names jobs by what they look like;
 //! - `outbox` takes the results: into the [`log`], and into what the [`report`] and the [`reply`] to each source need;
 //! - [`handler`] names these stages in order, and nothing else.
 //!
@@ -52,3 +53,4 @@ mod guard;
 mod intake;
 mod object;
 mod outbox;
+pub mod sweep;

@@ -23,7 +23,7 @@ use crate::config::Level;
 use crate::engine::Tally;
 use crate::job::Snapshot;
 use crate::outcome::Outcome;
-use crate::report::Summary;
+use crate::report::{Summary, SweepReport};
 use crate::request::{Action, JobId};
 use crate::result::ResultRecord;
 use crate::trigger::RequestedBy;
@@ -119,6 +119,7 @@ impl Lines<'_> {
             before: result.before.map(|before| Seen::of(before, None, true)),
             after: result.after.map(|after| Seen::of(after, result.reason, result.before.is_none())),
             metadata: result.metadata,
+            sweep: result.sweep,
             requested_by: result.requested_by,
         };
         self.line(level(result.outcome), &sentence(result.outcome, job), &line);
@@ -126,7 +127,8 @@ impl Lines<'_> {
 
     /// A delivery that names several jobs: what they all have in common and results do not repeat.
     pub(crate) fn delivery(&mut self, jobs: usize, metadata: Option<&RawValue>, requested_by: &RequestedBy) {
-        let message = format!("A request names {jobs} jobs");
+        let message =
+            if jobs > 0 { format!("A request names {jobs} jobs") } else { "A sweep begins".to_owned() };
         self.line(Level::Info, &message, &DeliveryLine { jobs, metadata, requested_by });
     }
 
@@ -222,6 +224,8 @@ struct ResultLine<'a> {
     after: Option<Seen<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<&'a SweepReport>,
     requested_by: &'a RequestedBy,
 }
 
@@ -321,8 +325,13 @@ fn sentence(outcome: Outcome, job: &str) -> String {
         Outcome::Finished => format!("Job {job} had ended, not provably by this request"),
         Outcome::Started => format!("Job {job} has started and goes on: a cancel does not stop it"),
         Outcome::NotFound => format!("Batch does not know job {job}"),
+        Outcome::Denied if job.is_empty() => "A sweep matches more jobs than it may stop".to_owned(),
+        Outcome::Unavailable if job.is_empty() => {
+            "Batch could not be had for a sweep: it goes back".to_owned()
+        }
         Outcome::Denied => format!("The policy does not let job {job} be stopped"),
         Outcome::PreconditionFailed => format!("Job {job} is not as the request expected"),
+        Outcome::Swept => "A sweep is done".to_owned(),
         Outcome::WouldCancel => format!("Dry run: job {job} would be cancelled"),
         Outcome::WouldTerminate => format!("Dry run: job {job} would be terminated"),
         Outcome::Rejected => "A request was rejected".to_owned(),
@@ -360,7 +369,7 @@ mod tests {
                 Rejected | Refused => Level::Error,
                 Accepted | NotFound | Unavailable | NotAttempted => Level::Warn,
                 Cancelled | Terminated | Cancelling | Terminating | Finished | Started | Denied
-                | PreconditionFailed | WouldCancel | WouldTerminate => Level::Info,
+                | PreconditionFailed | Swept | WouldCancel | WouldTerminate => Level::Info,
             };
             assert_eq!(level(outcome), expected, "{outcome:?}");
         }

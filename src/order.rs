@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
+use crate::job::Snapshot;
 use crate::outcome::Wish;
 use crate::request::{CancelRequest, JobId};
 
@@ -16,6 +19,17 @@ pub struct Order {
     pub id: JobId,
     /// What each request wants of it, in their order; none where it is only to be looked at.
     pub wishes: Vec<Ordered>,
+    /// How a listing shows it, where that is all there is to see.
+    pub seen: Option<Box<Seen>>,
+}
+
+/// A job as a listing shows it.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What results report of it.
+    pub snapshot: Snapshot,
+    /// What patterns see of it.
+    pub summary: Box<RawValue>,
 }
 
 /// A wish, and whose it is.
@@ -48,7 +62,7 @@ pub(crate) fn orders<'a>(
             let at = *known.entry(id.clone()).or_insert(orders.len());
             match orders.get_mut(at) {
                 Some(order) => order.wishes.push(ordered),
-                None => orders.push(Order { id: id.clone(), wishes: vec![ordered] }),
+                None => orders.push(Order { id: id.clone(), wishes: vec![ordered], seen: None }),
             }
         }
     }
@@ -70,6 +84,7 @@ mod tests {
             dry_run: false,
             expect: None,
             metadata: None,
+            sweep: None,
         };
         let requests: Vec<_> = requests.iter().map(request).collect();
         let line = |order: &Order| {

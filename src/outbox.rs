@@ -7,7 +7,8 @@ use crate::intake::{self, Intake};
 use crate::log::Lines;
 use crate::outcome::{Outcome, Verdict};
 use crate::policy::Policy;
-use crate::report::{Gathered, Summary, record};
+use crate::report::{Gathered, Summary, record, sweep_record};
+use crate::sweep::SweepSummary;
 use crate::trigger::Delivery;
 
 /// The sink of an invocation.
@@ -42,7 +43,10 @@ impl<'a> Outbox<'a> {
                     let verdict = Verdict::because(Outcome::NotAttempted, why);
                     self.whole(place, delivery, request.jobs.len(), &verdict);
                 }
-                Ok(request) if request.jobs.len() > 1 => {
+                Ok(request) if request.jobs.len() > 1 || request.sweep.is_some() => {
+                    if request.sweep.is_some() {
+                        self.gathered.expect_sweep(place);
+                    }
                     self.lines.delivery(
                         request.jobs.len(),
                         request.metadata.as_deref(),
@@ -50,6 +54,17 @@ impl<'a> Outbox<'a> {
                     );
                 }
                 Ok(_) => {}
+            }
+        }
+    }
+
+    /// Tells what sweeps came to, each after its jobs.
+    pub(crate) fn sweeps(&mut self, sweeps: impl Iterator<Item = (usize, Verdict, SweepSummary)>) {
+        for (place, verdict, summary) in sweeps {
+            if let Some(delivery) = self.deliveries.get(place) {
+                let report = self.gathered.sweep(place, &verdict, summary);
+                self.lines.at((self.clock)());
+                self.lines.result(&sweep_record(delivery, &verdict, &report));
             }
         }
     }
@@ -79,7 +94,7 @@ impl Sink for Outbox<'_> {
         }
         if let Some(delivery) = self.deliveries.get(result.ordered.delivery) {
             let mut line = record(delivery, result.verdict, Some(result));
-            if intake::jobs(delivery) > 1 {
+            if intake::jobs(delivery) != 1 {
                 line.metadata = None;
             }
             self.lines.result(&line);

@@ -36,6 +36,8 @@ pub enum Outcome {
     Denied,
     /// What the request expected of the job does not hold.
     PreconditionFailed,
+    /// A sweep is done: what became of each job is told apart.
+    Swept,
     /// A dry run: a cancel would have been sent.
     WouldCancel,
     /// A dry run: a terminate would have been sent.
@@ -52,7 +54,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order summaries list them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Cancelled,
         Self::Terminated,
         Self::Cancelling,
@@ -63,6 +65,7 @@ impl Outcome {
         Self::NotFound,
         Self::Denied,
         Self::PreconditionFailed,
+        Self::Swept,
         Self::WouldCancel,
         Self::WouldTerminate,
         Self::Rejected,
@@ -92,6 +95,7 @@ impl Outcome {
             Self::NotFound => "not_found",
             Self::Denied => "denied",
             Self::PreconditionFailed => "precondition_failed",
+            Self::Swept => "swept",
             Self::WouldCancel => "would_cancel",
             Self::WouldTerminate => "would_terminate",
             Self::Rejected => "rejected",

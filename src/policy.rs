@@ -15,7 +15,7 @@ use event_pattern::{Document, Pattern};
 pub use read::PolicyError;
 pub use subject::{Asked, Subject, Unreadable};
 
-pub(crate) use fields::{nearest, of_expect};
+pub(crate) use fields::{check, nearest, of_expect};
 
 /// The clause that decides where `allow` clauses exist and none matches.
 pub const IMPLICIT_DENY: &str = "implicitDeny";

@@ -2,6 +2,7 @@
 //! hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -12,6 +13,7 @@ use crate::order::Ordered;
 use crate::outcome::{Outcome, Verdict};
 use crate::request::JobId;
 use crate::result::ResultRecord;
+use crate::sweep::SweepSummary;
 use crate::trigger::Delivery;
 
 /// Most results that are kept for an answer. None that is shorter than this fits more.
@@ -35,6 +37,24 @@ pub(crate) struct Gathered {
     counts: BTreeMap<Outcome, u64>,
     /// Whether each delivery has a result that is not settled.
     unsettled: Vec<bool>,
+    /// What became of the jobs of each delivery that is a sweep.
+    swept: BTreeMap<usize, BTreeMap<Outcome, (u64, Vec<JobId>)>>,
+}
+
+/// So many ids of each outcome stand in a sweep's result. The log has them all.
+const IDS_OF_A_SWEEP: usize = 100;
+
+/// What a sweep came to.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    #[serde(flatten)]
+    summary: SweepSummary,
+    /// Matches that are not settled: they are found when it comes again.
+    left: u64,
+    outcomes: BTreeMap<Outcome, u64>,
+    /// The first hundred of each outcome.
+    job_ids: BTreeMap<Outcome, Vec<JobId>>,
 }
 
 /// One result that may go into an answer.
@@ -43,6 +63,7 @@ struct Kept {
     verdict: Verdict,
     /// `None` for a delivery as a whole.
     job: Option<KeptJob>,
+    sweep: Option<Arc<SweepReport>>,
 }
 
 #[derive(Debug)]
@@ -62,6 +83,7 @@ impl Gathered {
             most: if keep { MOST_KEPT } else { 0 },
             counts: BTreeMap::new(),
             unsettled: vec![false; deliveries],
+            swept: BTreeMap::new(),
         }
     }
 
@@ -69,6 +91,14 @@ impl Gathered {
     pub(crate) fn job(&mut self, result: JobResult<'_>) {
         let JobResult { id, ordered, verdict, before, after, attempts } = result;
         self.count(ordered.delivery, verdict.outcome, 1);
+        if let Some(swept) = self.swept.get_mut(&ordered.delivery) {
+            let (count, ids) = swept.entry(verdict.outcome).or_default();
+            *count += 1;
+            if ids.len() < IDS_OF_A_SWEEP {
+                ids.push(id.clone());
+            }
+            return;
+        }
         self.keep(ordered.delivery, ordered.place, verdict, || {
             let job = KeptJob {
                 id: id.clone(),
@@ -85,6 +115,33 @@ impl Gathered {
     pub(crate) fn delivery(&mut self, delivery: usize, verdict: &Verdict, jobs: usize) {
         self.count(delivery, verdict.outcome, jobs);
         self.keep(delivery, 0, verdict, || None);
+    }
+
+    /// A delivery turns out to be a sweep.
+    pub(crate) fn expect_sweep(&mut self, delivery: usize) {
+        self.swept.insert(delivery, BTreeMap::new());
+    }
+
+    /// Takes what a sweep came to, after the results of its jobs.
+    pub(crate) fn sweep(
+        &mut self,
+        delivery: usize,
+        verdict: &Verdict,
+        summary: SweepSummary,
+    ) -> Arc<SweepReport> {
+        let swept = self.swept.remove(&delivery).unwrap_or_default();
+        let left =
+            swept.iter().filter(|(outcome, _)| !outcome.is_settled()).map(|(_, (count, _))| count).sum();
+        let outcomes = swept.iter().map(|(outcome, (count, _))| (*outcome, *count)).collect();
+        let job_ids = swept.into_iter().map(|(outcome, (_, ids))| (outcome, ids)).collect();
+        let report = Arc::new(SweepReport { summary, left, outcomes, job_ids });
+        self.count(delivery, verdict.outcome, 1);
+        self.keep(delivery, 0, verdict, || None);
+        let key = (verdict.outcome.is_settled(), delivery, 0);
+        if let Some(kept) = self.kept.get_mut(&key) {
+            kept.sweep = Some(report.clone());
+        }
+        report
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<Outcome, u64> {
@@ -110,7 +167,7 @@ impl Gathered {
         if is_full && self.kept.last_key_value().is_none_or(|(last, _)| *last < key) {
             return;
         }
-        self.kept.insert(key, Kept { verdict: verdict.clone(), job: job() });
+        self.kept.insert(key, Kept { verdict: verdict.clone(), job: job(), sweep: None });
         if is_full {
             self.kept.pop_last();
         }
@@ -184,7 +241,10 @@ impl Report {
             after: job.after.as_ref(),
             attempts: job.attempts,
         });
-        Some(record(delivery, &kept.verdict, job))
+        match &kept.sweep {
+            Some(report) => Some(sweep_record(delivery, &kept.verdict, report)),
+            None => Some(record(delivery, &kept.verdict, job)),
+        }
     }
 }
 
@@ -213,7 +273,25 @@ pub(crate) fn record<'a>(
         after: job.and_then(|job| job.after),
         attempts: job.map_or(0, |job| job.attempts),
         metadata: request.and_then(|request| request.metadata.as_deref()),
+        sweep: None,
         requested_by: &delivery.requested_by,
+    }
+}
+
+/// The record of a sweep as a whole.
+pub(crate) fn sweep_record<'a>(
+    delivery: &'a Delivery,
+    verdict: &'a Verdict,
+    report: &'a SweepReport,
+) -> ResultRecord<'a> {
+    let request = delivery.request.as_ref().ok();
+    ResultRecord {
+        action: request.map(|request| request.action),
+        reason: request.map(|request| request.reason.as_str()),
+        reason_truncated: request.is_some_and(|request| request.reason.truncated()),
+        dry_run: request.is_some_and(|request| request.dry_run),
+        sweep: Some(report),
+        ..record(delivery, verdict, None)
     }
 }
 

@@ -4,11 +4,12 @@ mod fields;
 mod job_id;
 mod reason;
 mod rejection;
+mod sweep;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use event_pattern::{Class, Document, Pattern, PatternError, Reading};
+use event_pattern::{Class, Document, FieldHook, Pattern, PatternError, Reading};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -20,15 +21,16 @@ pub use job_id::JobId;
 pub(crate) use job_id::service_job;
 pub use reason::{MAX_REASON_CHARS, Reason};
 pub use rejection::Rejection;
+pub use sweep::{KeepNewest, ListingOf, MAX_SWEPT_JOBS, Sweep};
 
 /// Largest `metadata`, in bytes of compact JSON.
 pub const MAX_METADATA_BYTES: usize = 4096;
 
-/// Longest `expect`, in characters: EventBridge's own limit of a pattern.
-pub const MAX_EXPECT_CHARS: usize = 2048;
+/// Longest pattern in a request, in characters: EventBridge's own limit.
+pub const MAX_PATTERN_CHARS: usize = 2048;
 
-/// Most fields of an `expect`, those of all combinations of its `$or` branches counted: a payload may bring thousands.
-const MAX_EXPECT_FIELDS: usize = 256;
+/// Most fields of a pattern in a request, those of all combinations of its `$or` branches counted: a payload may bring thousands.
+const MAX_PATTERN_FIELDS: usize = 256;
 
 /// The place of a mistake in a pattern is made of names, which may be long.
 const MAX_PLACE_CHARS: usize = 256;
@@ -39,8 +41,10 @@ pub const MAX_JOB_IDS: usize = 1000;
 /// A well-formed request: what to do, to which jobs, and why.
 #[derive(Debug, Clone)]
 pub struct CancelRequest {
-    /// The jobs asked for, in their order, at least one. One result each.
+    /// The jobs asked for, in their order. One result each. None where they are to be found by a sweep.
     pub jobs: Vec<JobId>,
+    /// What the jobs look like that are to be found.
+    pub sweep: Option<Arc<Sweep>>,
     /// Why; Batch stores it as the job's `statusReason`.
     pub reason: Reason,
     /// Which of Batch's two verbs.
@@ -73,17 +77,19 @@ impl CancelRequest {
         fallback: Option<&str>,
     ) -> Result<Self, Rejection> {
         fields::reject_near_misses(object)?;
-        if object.get("sweep").is_some() {
-            return Err(Rejection::new(
-                "sweep",
-                "is not supported by this version",
-                "remove it, or wait for a version that reads it",
-            ));
-        }
+        let action = action(object, rules)?;
+        let sweep = match object.get("sweep") {
+            Some(_) if object.get("jobId").or(object.get("jobIds")).is_some() => {
+                return Err(Rejection::new("sweep", "is given together with job ids", "give one of the two"));
+            }
+            Some(value) => Some(Arc::new(Sweep::parse(value, action, rules)?)),
+            None => None,
+        };
         Ok(Self {
-            jobs: jobs(object, rules)?,
+            jobs: if sweep.is_some() { Vec::new() } else { jobs(object, rules)? },
+            sweep,
             reason: reason(object, fallback)?,
-            action: action(object, rules)?,
+            action,
             dry_run: dry_run(object)?,
             expect: expect(object)?,
             metadata: metadata(object)?,
@@ -194,22 +200,27 @@ fn expect(object: &Object<'_>) -> Result<Option<Arc<Pattern>>, Rejection> {
     let Some(value) = object.get("expect") else {
         return Ok(None);
     };
+    pattern(value, "expect", Some(&policy::of_expect), REMEDY).map(Some)
+}
+
+/// Reads a pattern that stands at `place` in a request, about such fields.
+fn pattern(
+    value: &RawValue,
+    place: &str,
+    field: Option<&FieldHook<'_>>,
+    remedy: &'static str,
+) -> Result<Arc<Pattern>, Rejection> {
     let chars = value.get().chars().count();
-    if chars > MAX_EXPECT_CHARS {
+    if chars > MAX_PATTERN_CHARS {
         let problem = format!("has {chars} characters");
-        return Err(Rejection::new("expect", problem, "give a pattern of at most 2048"));
+        return Err(Rejection::new(place.to_owned(), problem, "give a pattern of at most 2048"));
     }
-    let reading = Reading {
-        strict: true,
-        most_leaves: Some(MAX_EXPECT_FIELDS),
-        field: Some(&policy::of_expect),
-        ..Reading::default()
-    };
-    let pattern = Pattern::parse_with(value.get(), &reading);
-    pattern.map(|pattern| Some(Arc::new(pattern))).map_err(|error| {
-        let error = error.within("expect");
+    let reading =
+        Reading { strict: true, most_leaves: Some(MAX_PATTERN_FIELDS), field, ..Reading::default() };
+    Pattern::parse_with(value.get(), &reading).map(Arc::new).map_err(|error| {
+        let error = error.within(place);
         let place: String = error.place().chars().take(MAX_PLACE_CHARS).collect();
-        Rejection::new(place, problem(&error), REMEDY)
+        Rejection::new(place, problem(&error), remedy)
     })
 }
 
@@ -429,7 +440,11 @@ mod tests {
             r#"{"jobId": "a", "reason": "r", "expect": {"job": {"status": ["RUNNABLE"]}}}"#,
             ["`expect.job.status`", "at the top", "such as"],
         );
-        check(r#"{"jobId": "a", "reason": "r", "sweep": {}}"#, ["`sweep`", "not supported", "remove"]);
+        check(
+            r#"{"jobId": "a", "reason": "r", "sweep": {}}"#,
+            ["`sweep`", "together with job ids", "one of the two"],
+        );
+        check(r#"{"reason": "r", "sweep": {}}"#, ["`sweep.jobQueue`", "missing", "`arrayJobId`"]);
         check(r#"{"jobId": "a", "reason": "r", "reason": "s"}"#, ["`reason`", "twice", "once"]);
         let large =
             format!(r#"{{"jobId": "a", "reason": "r", "metadata": {{"x": "{}"}}}}"#, "y".repeat(4089));

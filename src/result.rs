@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::job::Snapshot;
 use crate::outcome::Outcome;
+use crate::report::SweepReport;
 use crate::request::{Action, JobId};
 use crate::trigger::RequestedBy;
 
@@ -46,6 +47,9 @@ pub struct ResultRecord<'a> {
     /// The producer's own data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'a RawValue>,
+    /// What a sweep came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<&'a SweepReport>,
     /// Who asked.
     pub requested_by: &'a RequestedBy,
 }
@@ -106,6 +110,7 @@ mod tests {
             after: Some(&seen),
             attempts: 1,
             metadata: Some(&metadata),
+            sweep: None,
             requested_by: &RequestedBy::new(Source::Direct, "r1"),
         };
         assert_eq!(serde_json::to_value(&record).unwrap(), *full);

@@ -264,6 +264,14 @@ fn terminate_is_allowed_only_where_the_deployment_says_so() {
 }
 
 #[test]
+fn jobs_are_listed_only_where_the_deployment_says_so() {
+    for (choice, allowed) in [("false", false), ("true", true)] {
+        let template = Template::with(&[("Sweeps", choice)]);
+        assert_eq!(allowed_actions(&template).contains("batch:ListJobs"), allowed, "{choice}");
+    }
+}
+
+#[test]
 fn a_deployment_for_dry_runs_may_not_write() {
     let template = Template::with(&[("DryRun", "true"), ("AllowTerminate", "true")]);
     let writes = ["batch:CancelJob", "batch:TerminateJob"];

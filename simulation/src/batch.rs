@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped};
+use batch_canceller::batch::{
+    BatchApi, CallError, Described, Detail, FailureKind, Listing, Page, Shown, Stopped,
+};
 use batch_canceller::job::Snapshot;
 use batch_canceller::request::{Action, JobId, Reason};
 use batch_sim::ShownJob;
@@ -59,6 +61,10 @@ impl BatchApi for SimBatch {
             }
             Answer::Stopped | Answer::StoppedInBulk(_) => Err(CallError::new(FailureKind::Server)),
         }
+    }
+
+    async fn list(&self, _: &Listing, _: Option<&str>) -> Result<Page, CallError> {
+        Err(CallError::new(FailureKind::Denied))
     }
 
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {

@@ -57,7 +57,7 @@ fn may_be_batchs(body: &[u8]) -> bool {
         || body.trim_ascii_start().first() == Some(&b'{') && serde_json::from_slice::<&RawValue>(body).is_ok()
 }
 
-/// Keeps what a `DescribeJobs` said of each job, in the order of its answer.
+/// Keeps what a `DescribeJobs` or `ListJobs` said of each job, in the order of its answer.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Details(Arc<Mutex<Vec<Box<RawValue>>>>);
 
@@ -91,6 +91,7 @@ impl Intercept for Details {
 fn details(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
     #[derive(Deserialize)]
     struct Answer {
+        #[serde(alias = "jobSummaryList")]
         jobs: Option<Vec<Box<RawValue>>>,
     }
     if body.is_empty() {
@@ -139,6 +140,7 @@ mod tests {
                 r#"{"next": 1, "jobs": [ {"jobId": "a",  "new": [1e400]}, {"jobId":"b"} ]}"#,
                 Some(vec![r#"{"jobId": "a",  "new": [1e400]}"#, r#"{"jobId":"b"}"#]),
             ),
+            (r#"{"nextToken": "t", "jobSummaryList": [{"jobId":"a"}]}"#, Some(vec![r#"{"jobId":"a"}"#])),
             (r#"{"jobs": {}}"#, None),
             ("<html>", None),
         ] {

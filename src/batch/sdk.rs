@@ -21,15 +21,18 @@ use aws_sdk_batch::Client;
 use aws_sdk_batch::config::{
     Builder, Credentials, IdentityCache, SharedCredentialsProvider, SharedHttpClient,
 };
-use aws_sdk_batch::types::JobDetail;
+use aws_sdk_batch::types::{JobDetail, JobSummary};
 
 use super::answer::{AcceptanceCheck, Details, NotBatchs};
 use super::failure::{call_error, item_error, without_bulk};
 use super::pool::Pool;
-use super::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped, http};
+use super::{
+    BatchApi, CallError, Described, Detail, FailureKind, Listed, Listing, MAX_LISTED, Page, Shown, Stopped,
+    http,
+};
 use crate::config::{ConfigError, Limits, Variables};
 use crate::job::{JobStatus, Snapshot};
-use crate::request::{Action, JobId, Reason};
+use crate::request::{Action, JobId, ListingOf, Reason};
 
 /// Longest wait for a connection: a service that is there accepts one at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -162,6 +165,10 @@ impl BatchApi for SdkBatch {
         self.pool.call(|| self.describe_once(ids, detail), |_| true).await
     }
 
+    async fn list(&self, listing: &Listing, page: Option<&str>) -> Result<Page, CallError> {
+        self.pool.call(|| self.list_once(listing, page), |_| true).await
+    }
+
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
         self.pool.call(|| self.stop_once(action, ids, reason), says_no_to_nobody).await
     }
@@ -186,6 +193,27 @@ impl SdkBatch {
             Some((job.job_id.take()?, Shown { snapshot: snapshot(job), detail }))
         });
         Ok(Described::new(ids, shown))
+    }
+
+    async fn list_once(&self, listing: &Listing, page: Option<&str>) -> Result<Page, CallError> {
+        let most = i32::try_from(MAX_LISTED).unwrap_or(i32::MAX);
+        let call = self.client.list_jobs().job_status(listing.status.as_str().into()).max_results(most);
+        let call = match &listing.of {
+            ListingOf::JobQueue(queue) => call.job_queue(&**queue),
+            ListingOf::ArrayJob(id) => call.array_job_id(id.as_str()),
+        };
+        let kept = Details::default();
+        let call = call.set_next_token(page.map(ToOwned::to_owned)).customize().interceptor(kept.clone());
+        let answer = call.send().await.map_err(|error| call_error(&error))?;
+        let (jobs, summaries) = (answer.job_summary_list.unwrap_or_default(), kept.take());
+        if summaries.len() != jobs.len() {
+            return Err(CallError { message: NotBatchs.to_string(), ..CallError::new(FailureKind::Server) });
+        }
+        let jobs = jobs.into_iter().zip(summaries).filter_map(|(job, summary)| {
+            let id = JobId::from(job.job_id.as_deref()?);
+            Some(Listed { id, snapshot: listed(job), summary })
+        });
+        Ok(Page { jobs: jobs.collect(), next: answer.next_token.filter(|token| !token.is_empty()) })
     }
 
     async fn stop_once(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
@@ -230,6 +258,18 @@ fn snapshot(job: JobDetail) -> Snapshot {
         status_reason: job.status_reason.map(Into::into),
         job_name: job.job_name.map(Into::into),
         job_queue: job.job_queue.map(Into::into),
+        is_cancelled: job.is_cancelled,
+        is_terminated: job.is_terminated,
+        started_at: job.started_at,
+    }
+}
+
+fn listed(job: JobSummary) -> Snapshot {
+    Snapshot {
+        status: JobStatus::from(job.status.as_ref().map_or("", |status| status.as_str())),
+        status_reason: job.status_reason.map(Into::into),
+        job_name: job.job_name.map(Into::into),
+        job_queue: None,
         is_cancelled: job.is_cancelled,
         is_terminated: job.is_terminated,
         started_at: job.started_at,

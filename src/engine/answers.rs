@@ -31,10 +31,11 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     /// Takes the reply to a call.
     pub(super) fn take_reply(&mut self, number: u64, reply: Result<Reply, CallError>, now: Duration) {
         let Some(call) = self.ended(number) else {
-            return;
+            return self.page(number, reply, now);
         };
         match reply {
             Ok(Reply::Described(shown)) => self.described(call, shown, now),
+            Ok(Reply::Listed(_)) => {}
             Ok(Reply::Stopped(items)) => self.stopped(call, items, now),
             Err(error) => self.failed(call, &error, now),
         }

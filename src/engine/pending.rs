@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::calls::{Lane, Stage};
-use super::{JobResult, Judge, Sink, Whole};
+use super::{JobResult, Judge, Ruling, Sink, Whole};
 use crate::batch::CallError;
 use crate::order::{Order, Ordered};
 use crate::outcome::{Call, Claim, Look, Outcome, Verdict, claim};
@@ -173,6 +173,13 @@ impl Pending {
         !self.order.wishes.is_empty()
     }
 
+    /// Forgets the wishes that it is not meant by after all, and tells whether any is left.
+    pub(super) fn keep(&mut self, judge: &impl Judge) -> bool {
+        let id = &self.order.id;
+        self.order.wishes.retain(|ordered| judge.keeps(id, ordered));
+        !self.order.wishes.is_empty()
+    }
+
     /// Takes a look at a job that still lives though a call to stop it may have been carried out, and judges once more.
     /// Tells whether any wish is left. What speaks against another call says nothing of the one before: such a request
     /// comes back.
@@ -188,9 +195,12 @@ impl Pending {
         self.next_stage();
         let mut rule = judge.judge(look, whole);
         let once_more = |ordered: &mut Ordered| {
-            let verdict = rule(ordered)?;
+            let verdict = match rule(ordered) {
+                Ruling::Settle(verdict) => verdict,
+                other => return other,
+            };
             let is_against = matches!(verdict.outcome, Outcome::Denied | Outcome::PreconditionFailed);
-            Some(if is_against {
+            Ruling::Settle(if is_against {
                 let why = format!(
                     "a call that failed may have been carried out, and now another would be {}",
                     verdict.outcome.as_str()
@@ -225,15 +235,16 @@ impl Pending {
     fn settle_each(
         &self,
         wishes: Vec<Ordered>,
-        mut verdict: impl FnMut(&mut Ordered) -> Option<Verdict>,
+        mut rule: impl FnMut(&mut Ordered) -> Ruling,
         sink: &mut impl Sink,
     ) -> Vec<Ordered> {
-        let is_left = |mut ordered| match verdict(&mut ordered) {
-            Some(verdict) => {
+        let is_left = |mut ordered| match rule(&mut ordered) {
+            Ruling::Settle(verdict) => {
                 self.settle(&ordered, &verdict, sink);
                 None
             }
-            None => Some(ordered),
+            Ruling::Forget => None,
+            Ruling::Act => Some(ordered),
         };
         wishes.into_iter().filter_map(is_left).collect()
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::calls::{Calls, Lane, Parcel, PerStage, Stage};
+use super::listing::Listings;
 use super::pending::{Next, Pending};
 use super::refusals::Refusals;
 use super::service::{BulkHealth, Ended, Service, Wait};
@@ -47,6 +48,8 @@ pub(super) struct Run<'a, J, S> {
     started: u64,
     /// When a stage last began to have jobs.
     pub(super) begun: PerStage<Duration>,
+    pub(super) listings: Listings,
+    pub(super) list: Kind,
     pub(super) describe: Kind,
     pub(super) cancel: Kind,
     pub(super) terminate: Kind,
@@ -107,6 +110,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             jobs_under_way: PerStage::default(),
             started: 0,
             begun: PerStage::default(),
+            listings: Listings::new(judge.listings()),
+            list: Kind::new(terms.limits),
             describe: Kind::new(terms.limits),
             cancel: Kind::new(terms.limits),
             terminate: Kind::new(terms.limits),
@@ -117,8 +122,14 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// Takes one more order.
-    pub(super) fn order(&mut self, order: Order, now: Duration) {
-        self.enqueue(Lane::Look, Pending::new(order), now);
+    pub(super) fn order(&mut self, mut order: Order, now: Duration) {
+        match order.seen.take() {
+            None => self.enqueue(Lane::Look, Pending::new(order), now),
+            Some(seen) => {
+                let whole = Whole { job: &seen.summary, parent: None };
+                self.looked(Pending::new(order), Look::Seen(seen.snapshot), Some(whole), now);
+            }
+        }
     }
 
     pub(super) fn no_more_orders(&mut self) {
@@ -126,13 +137,13 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     pub(super) fn awaits_orders(&self) -> bool {
-        !self.no_more_orders
+        !self.no_more_orders || self.listings.are_under_way()
     }
 
     /// Whether more orders can be taken: as many as keep every call busy, unless all must be judged first.
     pub(super) fn has_room(&self) -> bool {
         let most = self.terms.limits.max_in_flight.saturating_mul(MAX_DESCRIBE);
-        self.awaits_orders()
+        !self.no_more_orders
             && (self.judge.holds_acts() || self.jobs(Stage::Look) + self.jobs(Stage::Act) < most)
     }
 
@@ -145,6 +156,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     pub(super) fn next_call(&mut self, now: Duration) -> Option<(u64, Request, Duration)> {
         self.calls.wake(now);
         self.give_up_what_is_in_vain(now);
+        if let Some(call) = self.next_page(now) {
+            return Some(call);
+        }
         let next = self.next_parcel(now);
         let (lane, parcel) = next.or_else(|| self.release(now).then(|| self.next_parcel(now)).flatten())?;
         Some(self.start(UnderWay { lane, parcel, started: now }))
@@ -161,9 +175,15 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         let waiting = stages.filter(|stage| self.calls.waiting(*stage) > 0);
         let patience = waiting
             .flat_map(|stage| self.kinds(stage).filter_map(move |kind| self.patience_ends(stage, kind)));
+        let pages = self.page_due(now);
         let looks_end = (self.calls.waiting(Stage::Look) > 0).then_some(self.look_until);
         let acts_end = (self.calls.waiting(Stage::Act) > 0).then(|| self.act_until(now));
-        let all = opens.chain(patience).chain(looks_end).chain(acts_end).chain(self.calls.next_due(now));
+        let all = opens
+            .chain(patience)
+            .chain(looks_end)
+            .chain(acts_end)
+            .chain(pages)
+            .chain(self.calls.next_due(now));
         all.filter(|wake| *wake > now).min()
     }
 
@@ -177,6 +197,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// Tells what became of everything else, once no more calls are made.
     pub(super) fn finish(mut self) -> Tally {
+        self.end_listings();
         for UnderWay { lane, parcel, .. } in std::mem::take(&mut self.under_way).into_values() {
             for mut job in parcel.jobs {
                 job.out_of_time(lane.stage(), true, self.sink);
@@ -287,7 +308,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
                         }
                     }
                     Stage::Act => {
-                        let (old, fresh) = parcel.jobs.into_iter().partition(|job| job.is_stale(now, FRESH));
+                        let (old, fresh) = parcel.jobs.into_iter().partition(|job| self.is_stale(job, now));
                         parcel.jobs = fresh;
                         self.look_again(old, now);
                         if parcel.jobs.is_empty() {
@@ -367,9 +388,15 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         kind.bulk.started(call.parcel.jobs.len());
         self.tally.api_calls += 1;
         *self.jobs_under_way.of_mut(stage) += call.parcel.jobs.len();
+        let number = self.next_number();
+        self.under_way.insert(number, call);
+        (number, request, limit)
+    }
+
+    /// Every call has a number of its own.
+    pub(super) fn next_number(&mut self) -> u64 {
         self.started += 1;
-        self.under_way.insert(self.started, call);
-        (self.started, request, limit)
+        self.started
     }
 
     /// A job was looked at before acting, or cannot be.
@@ -385,7 +412,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             // It was next to be acted on, and has lost its place only to be looked at.
             job.ask();
             self.calls.first(job.lane(), Parcel::of(vec![job]), now);
-        } else if self.judge.holds_acts() {
+        } else if job.wishes().any(|ordered| self.judge.holds(ordered)) {
             self.held.push(job);
         } else {
             job.ask();
@@ -409,7 +436,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         if self.held.is_empty() || self.awaits_orders() || self.jobs(Stage::Look) > 0 {
             return false;
         }
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
+        held.retain_mut(|job| job.keep(self.judge));
         let is_in_earnest = |job: &&Pending| job.wishes().any(|ordered| !ordered.wish.dry_run);
         let (in_earnest, all) = (held.iter().filter(is_in_earnest).count(), held.len());
         for mut job in held {
@@ -419,6 +447,11 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             }
         }
         true
+    }
+
+    /// Whether a job must be looked at once more before it is acted on.
+    fn is_stale(&self, job: &Pending, now: Duration) -> bool {
+        job.is_stale(now, FRESH) && job.wishes().any(|ordered| self.judge.needs_fresh_look(ordered))
     }
 
     /// Jobs are looked at once more before they are acted on.
@@ -443,7 +476,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 /// Whether a job that cannot be looked at is given up before the time is over, since it may be acted on unseen, or
 /// others wait until it is judged.
 pub(super) fn looks_end_early(judge: &impl Judge, job: &Pending) -> bool {
-    judge.holds_acts() && !job.was_looked_at() || job.wishes().any(|ordered| judge.may_act_unseen(ordered))
+    !job.was_looked_at() && job.wishes().any(|ordered| judge.holds(ordered))
+        || job.wishes().any(|ordered| judge.may_act_unseen(ordered))
 }
 
 /// How many of these jobs, from the first on, one look can show together with their parents.

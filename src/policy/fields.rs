@@ -67,7 +67,7 @@ const JOB_VALUES: [&str; 15] = [
 ///
 /// A name outside of `job` and `metadata` must be known; within `job`, what nearly is a known name is refused, since its
 /// author takes it for that, and no job would ever have it.
-pub(super) fn check(path: &str) -> Result<Option<String>, String> {
+pub(crate) fn check(path: &str) -> Result<Option<String>, String> {
     let (first, rest) = split(path);
     match (first, rest) {
         ("metadata", Some(_)) => {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use batch_canceller::batch::FailureKind;
-use batch_canceller::engine::{Judge, Memory, Whole};
+use batch_canceller::engine::{Judge, Memory, Ruling, Whole};
 use batch_canceller::order::Ordered;
 use batch_canceller::outcome::{Look, Outcome, Verdict, judge};
 
@@ -160,17 +160,15 @@ impl Judge for AtMost {
         true
     }
 
-    fn judge<'a>(
-        &'a self,
-        look: &'a Look,
-        _: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+    fn judge<'a>(&'a self, look: &'a Look, _: Option<Whole<'a>>) -> impl FnMut(&mut Ordered) -> Ruling + 'a {
         self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        |ordered| judge(&ordered.wish, look)
+        |ordered| judge(&ordered.wish, look).into()
     }
 
-    fn release(&self, _: &mut Ordered, jobs: usize) -> Option<Verdict> {
-        (jobs > self.0).then(|| Verdict::because(Outcome::Refused, format!("{jobs} jobs are too many")))
+    fn release(&self, _: &mut Ordered, jobs: usize) -> Ruling {
+        (jobs > self.0)
+            .then(|| Verdict::because(Outcome::Refused, format!("{jobs} jobs are too many")))
+            .into()
     }
 }
 

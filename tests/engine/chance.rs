@@ -9,7 +9,7 @@ mod draw;
 use std::time::Duration;
 
 use batch_canceller::batch::Detail;
-use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Tally, Terms, Whole, carry_out};
+use batch_canceller::engine::{JobResult, Judge, Memory, Ruling, Sink, Tally, Terms, Whole, carry_out};
 use batch_canceller::job::Snapshot;
 use batch_canceller::order::{Order, Ordered};
 use batch_canceller::outcome::{Look, Outcome, Verdict};
@@ -124,10 +124,10 @@ impl Judge for Asked {
         &'a self,
         look: &'a Look,
         whole: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+    ) -> impl FnMut(&mut Ordered) -> Ruling + 'a {
         let mut judge = AsAsked.judge(look, whole);
         move |ordered| match look {
-            Look::Unseen(_) if self.is_careful => Some(Outcome::Unavailable.into()),
+            Look::Unseen(_) if self.is_careful => Ruling::Settle(Outcome::Unavailable.into()),
             _ => judge(ordered),
         }
     }

@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use batch_canceller::batch::{BatchApi, CallError, Described, Detail, FailureKind, Shown, Stopped};
+use batch_canceller::batch::{
+    BatchApi, CallError, Described, Detail, FailureKind, Listing, Page, Shown, Stopped,
+};
 use batch_canceller::config::Config;
-use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Tally, Terms, Whole, carry_out};
+use batch_canceller::engine::{JobResult, Judge, Memory, Ruling, Sink, Tally, Terms, Whole, carry_out};
 use batch_canceller::order::{Order, Ordered};
-use batch_canceller::outcome::{Look, Outcome, Verdict, Wish, judge};
+use batch_canceller::outcome::{Look, Outcome, Wish, judge};
 use batch_canceller::request::{Action, JobId, Reason};
 use futures_util::stream;
 use tokio::time::{Instant, sleep};
@@ -24,12 +26,8 @@ pub(crate) const REASON: &str = "Superseded.";
 pub(crate) struct AsAsked;
 
 impl Judge for AsAsked {
-    fn judge<'a>(
-        &'a self,
-        look: &'a Look,
-        _: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
-        |ordered| judge(&ordered.wish, look)
+    fn judge<'a>(&'a self, look: &'a Look, _: Option<Whole<'a>>) -> impl FnMut(&mut Ordered) -> Ruling + 'a {
+        |ordered| judge(&ordered.wish, look).into()
     }
 }
 
@@ -317,6 +315,10 @@ impl BatchApi for Clockwork {
         self.answer(Described::new(ids, shown), trouble).await
     }
 
+    async fn list(&self, _: &Listing, _: Option<&str>) -> Result<Page, CallError> {
+        Err(CallError::new(FailureKind::Denied))
+    }
+
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
         let op = if ids.len() == 1 { Op::Stop } else { Op::StopMany };
         let (passed, trouble, _under_way) = self.call(op, Some((action, reason.clone())), ids).await?;
@@ -374,6 +376,7 @@ pub(crate) fn orders(count: usize) -> Vec<Order> {
         Order {
             id: JobId::from(format!("job-{delivery}").as_str()),
             wishes: vec![Ordered { wish, delivery, place: 0, clause: None }],
+            seen: None,
         }
     };
     (0..count).map(order).collect()

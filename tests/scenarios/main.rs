@@ -15,6 +15,7 @@ mod invariants;
 mod policy;
 mod replies;
 mod requests;
+mod sweeps;
 mod time;
 mod trouble;
 mod truth;

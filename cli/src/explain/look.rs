@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use batch_canceller::batch::{Detail, SdkBatch};
 use batch_canceller::config::Config;
-use batch_canceller::engine::{JobResult, Judge, Memory, Sink, Terms, Whole, carry_out};
+use batch_canceller::engine::{JobResult, Judge, Memory, Ruling, Sink, Terms, Whole, carry_out};
 use batch_canceller::order::{Order, Ordered};
 use batch_canceller::outcome::{Look, Outcome, Verdict, Wish};
 use batch_canceller::request::{Action, JobId, Reason};
@@ -58,7 +58,7 @@ async fn describe(id: &str, onlooker: &Onlooker, told: &mut Told) -> Result<(), 
     let Some(reason) = Reason::new("batch-cancel explain") else { return Ok(()) };
     let wish = Wish { action: Action::Cancel, reason, dry_run: true };
     let wishes = vec![Ordered { wish, delivery: 0, place: 0, clause: None }];
-    let order = Order { id: JobId::from(id), wishes };
+    let order = Order { id: JobId::from(id), wishes, seen: None };
     let memory = Memory::new(false);
     let terms = Terms { limits: &config.limits, memory: &memory, budget: BUDGET };
     carry_out(&batch, stream::iter([order]), onlooker, told, terms).await;
@@ -87,10 +87,10 @@ impl Judge for Onlooker {
         &'a self,
         look: &'a Look,
         whole: Option<Whole<'a>>,
-    ) -> impl FnMut(&mut Ordered) -> Option<Verdict> + 'a {
+    ) -> impl FnMut(&mut Ordered) -> Ruling + 'a {
         let details = whole.map(|whole| (whole.job.to_owned(), whole.parent.map(ToOwned::to_owned)));
         self.seen.replace(Some((look.clone(), details)));
-        |_| Some(Outcome::WouldCancel.into())
+        |_| Ruling::Settle(Outcome::WouldCancel.into())
     }
 }
 

@@ -33,7 +33,7 @@ fn job(wishes: &str) -> Pending {
         Ordered { wish, delivery, place: 0, clause: None }
     };
     let wishes = wishes.split(", ").filter(|wish| !wish.is_empty()).enumerate().map(wish).collect();
-    Pending::new(Order { id: JobId::from("job"), wishes })
+    Pending::new(Order { id: JobId::from("job"), wishes, seen: None })
 }
 
 /// A job as seen: a status, then `marked` or a reason.
@@ -49,7 +49,7 @@ fn seen(text: &str) -> Look {
 
 fn looked(job: &mut Pending, look: Look, told: &mut Told) -> bool {
     job.looked(look, Duration::ZERO);
-    let goes_on = job.judge(&Guard::new(None, &[], || 0), None, told);
+    let goes_on = job.judge(&Guard::new(None, &[], false, || 0), None, told);
     job.ask();
     goes_on
 }

@@ -199,7 +199,7 @@ impl Job<'_> {
                 demand(told.attempts == 0, "it was attempted")?;
                 demand(!self.case.is_calm || !has_time(self.case), "there was time")
             }
-            Outcome::Rejected | Outcome::Denied | Outcome::PreconditionFailed => {
+            Outcome::Rejected | Outcome::Denied | Outcome::PreconditionFailed | Outcome::Swept => {
                 Err("the engine rejects nothing".into())
             }
         }

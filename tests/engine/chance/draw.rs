@@ -140,7 +140,7 @@ fn orders(dice: &mut Dice, count: usize) -> Coming {
             delivery += 1;
         }
         let comes = if trickles && dice.chance(30) { dice.time(1..1_000) } else { Duration::ZERO };
-        (comes, Order { id: id(number), wishes })
+        (comes, Order { id: id(number), wishes, seen: None })
     };
     (0..count).map(&mut order).collect()
 }
