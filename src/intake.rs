@@ -49,10 +49,11 @@ pub(crate) fn admit(mut deliveries: Vec<Delivery>, max_jobs: usize) -> Intake {
 }
 
 impl Intake {
-    /// How many results there will be.
+    /// How many results there will be at most.
     pub(crate) fn results(&self) -> usize {
-        let each =
-            |(place, delivery): (usize, &Delivery)| if place < self.room { jobs(delivery).max(1) } else { 1 };
+        let each = |(place, delivery): (usize, &Delivery)| {
+            if place < self.room { most_results(delivery) } else { 1 }
+        };
         self.deliveries.iter().enumerate().map(each).sum()
     }
 
@@ -66,6 +67,12 @@ impl Intake {
         let taken = self.deliveries.iter().enumerate().take(self.room);
         orders(taken.filter_map(|(place, delivery)| Some((place, delivery.request.as_ref().ok()?))), dry_run)
     }
+}
+
+/// How many results a delivery may have: one at least, and for a sweep one for each job that it may find.
+fn most_results(delivery: &Delivery) -> usize {
+    let sweep = delivery.request.as_ref().ok().and_then(|request| request.sweep.as_ref());
+    sweep.map_or_else(|| jobs(delivery).max(1), |sweep| sweep.max_jobs + 1)
 }
 
 /// How many jobs a delivery names.
@@ -149,6 +156,15 @@ mod tests {
         check(&[&[4], &[3, 4], &[1]], "+---");
         // Alone it would never fit: coming again would change nothing.
         check(&[&[6, 5], &[1]], "xx+");
+    }
+
+    #[test]
+    fn a_sweep_may_have_as_many_results_as_it_may_find_jobs() {
+        let request = json!({"sweep": {"jobQueue": "q", "maxJobs": 500}, "reason": "r"});
+        let rules = Rules { region: None, account: None, allow_terminate: false };
+        let deliveries = deliveries(&to_raw_value(&request).unwrap(), &rules, "request").unwrap();
+        let intake = admit(deliveries, 10);
+        assert_eq!((intake.results(), intake.orders(false).len()), (501, 0));
     }
 
     #[test]
