@@ -131,8 +131,6 @@ struct Job {
     sights: Vec<Sight>,
     /// Whether such an answer left out its parent.
     was_parentless: bool,
-    /// Whether a call to stop it was lost.
-    may_be_stopped: bool,
 }
 
 #[derive(Debug, Clone, Copy)]

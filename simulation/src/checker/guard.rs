@@ -41,15 +41,6 @@ impl Checker {
             }
         }
     }
-
-    /// A call to stop these was lost: it may have been carried out.
-    pub(crate) fn lost<'a>(&mut self, invocation: usize, ids: impl Iterator<Item = &'a String>) {
-        if let Some(own) = self.invocations.get_mut(invocation).filter(|own| own.is_guarded) {
-            for id in ids {
-                own.jobs.entry(id.clone()).or_default().may_be_stopped = true;
-            }
-        }
-    }
 }
 
 /// The array that a job belongs to.
@@ -81,9 +72,6 @@ impl Invocation {
         now: Ms,
         terms: &Terms,
     ) -> Option<String> {
-        if self.jobs.get(job).is_some_and(|job| job.may_be_stopped) {
-            return None;
-        }
         let fresh = || self.sights(job).iter().filter(|sight| sight.at + FRESH >= now);
         let permits = |(ask, by): (&Ask, By)| {
             let is_it = !ask.dry_run && ask.action == action && ask.reason.as_str() == reason;
@@ -112,12 +100,12 @@ impl Invocation {
         Some(format!("something is stopped, or would be, before {unseen} was looked at"))
     }
 
-    /// How many jobs may have been stopped, as far as was seen.
-    fn stoppable(&self, terms: &Terms) -> usize {
+    /// How many jobs may have been stopped, as far as was seen: in earnest, or else also by dry runs.
+    fn stoppable(&self, in_earnest: bool, terms: &Terms) -> usize {
         let jobs: BTreeSet<&str> = self.entries.iter().filter_map(|entry| entry.job.as_deref()).collect();
         let may_be = |job: &&str| {
             let sights = self.sights(job);
-            self.askers(job).any(|(ask, by)| {
+            self.askers(job).filter(|(ask, _)| !(in_earnest && ask.dry_run)).any(|(ask, by)| {
                 sights.iter().any(|sight| {
                     let has_started = ask.action == Action::Cancel && sight.status.has_started();
                     !has_started && is_allowed(&Case { ask, by, sight }, terms)
@@ -157,9 +145,11 @@ impl Invocation {
         let promise = match (outcome, clause) {
             ("denied", Some("maxPerInvocation")) => {
                 let most = terms.rules.as_ref().and_then(|rules| rules.most).unwrap_or(usize::MAX);
-                (self.stoppable(terms) <= most || !any_allowed()).then_some(DENIED)
+                (self.stoppable(!ask.dry_run, terms) <= most || !any_allowed()).then_some(DENIED)
             }
             ("denied", _) => (!decided(false)).then_some(DENIED),
+            // A call was lost, and another would be denied.
+            ("unavailable", Some(_)) if decided(false) => None,
             (_, Some(_)) if !decided(true) => Some(DENIED),
             ("precondition_failed", _) => {
                 let allows = |case: &Case<'_>| terms.rules.as_ref().is_none_or(|rules| rules.decide(case).0);

@@ -46,21 +46,6 @@ pub(super) fn odd(answer: Answer, oddity: Option<Kind>, asked: &[String]) -> Ans
     Answer::Described(jobs)
 }
 
-/// The jobs for which a call to stop them failed, though it may have been carried out.
-pub(super) fn lost<'a>(
-    answer: &'a Result<Answer, CallError>,
-    asked: &'a [String],
-) -> impl Iterator<Item = &'a String> {
-    asked.iter().filter(move |id| match answer {
-        Err(error) => error.kind.may_have_worked(),
-        Ok(Answer::StoppedInBulk(answer)) => match answer.errors.iter().find(|error| error.job == **id) {
-            Some(error) => item_kind(&error.code).may_have_worked(),
-            None => !answer.successful.contains(id),
-        },
-        Ok(_) => false,
-    })
-}
-
 /// What an answer says of each job, and whether anything went wrong.
 pub(super) fn items(
     answer: &Result<Answer, CallError>,

@@ -6,7 +6,7 @@ use batch_canceller::batch::{CallError, FailureKind};
 use batch_canceller::request::Action;
 use batch_sim::{Refusal, Verb};
 
-use super::answers::{Answer, failed, item_kind, items, lost, odd};
+use super::answers::{Answer, failed, item_kind, items, odd};
 use super::{Event, Stage};
 use crate::Ms;
 use crate::fault::Kind;
@@ -204,12 +204,10 @@ impl Stage {
         if is_missing {
             self.checker.no_such_call(call.invocation, &call.ids);
         }
-        match &answer {
-            Ok(Answer::Described(jobs)) if call.is_whole => {
-                self.checker.shown(call.invocation, &call.ids, jobs);
-            }
-            answer if action.is_some() => self.checker.lost(call.invocation, lost(answer, &call.ids)),
-            _ => {}
+        if let Ok(Answer::Described(jobs)) = &answer
+            && call.is_whole
+        {
+            self.checker.shown(call.invocation, &call.ids, jobs);
         }
         let (items, failed) = items(&answer, &call.ids, call.oddity);
         self.say(|| What::CallReturns {
@@ -250,9 +248,6 @@ impl Stage {
         };
         call.is_over = true;
         let invocation = call.invocation;
-        if call.stop.is_some() {
-            self.checker.lost(invocation, call.ids.iter());
-        }
         if !call.is_on_its_way {
             self.calls.remove(&number);
         }

@@ -91,11 +91,10 @@ fn a_call_that_no_look_permits_is_noticed() {
     let mut changed = plain();
     changed.sees("a", runnable, "dev", &[]).at(6_000).sees("a", runnable, "dev", &["keep"]);
     changed.stops("a").breaks(&[GUARDED]);
-    // Once a call may have been carried out, a further one takes no further look.
+    // Also where a call before may have been carried out.
     let mut lost = plain();
     lost.sees("a", runnable, "dev", &[]).stop(7, Action::Cancel, OURS, Item::Failed);
-    lost.checker.lost(0, ["a".to_owned()].iter());
-    lost.at(20_000).stops("a").breaks(&[]);
+    lost.at(20_000).stops("a").breaks(&[GUARDED]);
 }
 
 #[test]
@@ -173,6 +172,16 @@ fn more_at_once_than_may_be_is_noticed() {
     two(2).stops("a").breaks(&[AT_ONCE]);
     two(1).sees("b", runnable, "dev", &[]).tells("a", "denied", Some("maxPerInvocation")).breaks(&[]);
     two(2).sees("b", runnable, "dev", &[]).tells("a", "denied", Some("maxPerInvocation")).breaks(&[DENIED]);
+    // A dry run keeps nobody else from anything.
+    let mut dry = two(1);
+    let ask = dry.checker.invocations[0].deliveries[0].wants[0].clone().ask.unwrap();
+    let want = |job: &str, dry_run| Want {
+        json: String::new(),
+        ask: Some(Ask { jobs: vec![job.to_owned()], dry_run, ..ask.clone() }),
+    };
+    dry.checker.invocations[0].deliveries[0].wants = [want("a", false), want("b", true)].into();
+    dry.checker.invocations[0].entries[1].want = 1;
+    dry.sees("b", runnable, "dev", &[]).tells("a", "denied", Some("maxPerInvocation")).breaks(&[DENIED]);
     two(1).sees("b", runnable, "prod", &[]).tells("a", "denied", Some("maxPerInvocation")).breaks(&[DENIED]);
 }
 
