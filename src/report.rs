@@ -39,6 +39,8 @@ pub(crate) struct Gathered {
     unsettled: Vec<bool>,
     /// What became of the jobs of each delivery that is a sweep.
     swept: BTreeMap<usize, BTreeMap<Outcome, (u64, Vec<JobId>)>>,
+    /// How many results stand within those of sweeps.
+    told_by_sweeps: u64,
 }
 
 /// So many ids of each outcome stand in a sweep's result. The log has them all.
@@ -84,6 +86,7 @@ impl Gathered {
             counts: BTreeMap::new(),
             unsettled: vec![false; deliveries],
             swept: BTreeMap::new(),
+            told_by_sweeps: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl Gathered {
         if let Some(swept) = self.swept.get_mut(&ordered.delivery) {
             let (count, ids) = swept.entry(verdict.outcome).or_default();
             *count += 1;
+            self.told_by_sweeps += 1;
             if ids.len() < IDS_OF_A_SWEEP {
                 ids.push(id.clone());
             }
@@ -205,7 +209,7 @@ impl Report {
         // The summary and the braces around both.
         const FRAME: usize = 1024;
         let limit = limit.saturating_sub(FRAME);
-        let all = self.summary().requested();
+        let all = self.summary().requested().saturating_sub(self.gathered.told_by_sweeps);
         let write = |json: String, spent: &mut usize| {
             *spent += cost(&json) + 1;
             (*spent <= limit && !json.is_empty()).then_some(json)

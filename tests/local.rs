@@ -38,7 +38,7 @@ const SAMPLES: &[(&str, &[Outcome], Expected)] = &[
     ("direct-job-ids.json", &[Cancelled, Cancelled, Finished, Started, NotFound], Report),
     ("direct-misspelt.json", &[Rejected], Error("CancellationIncomplete")),
     ("direct-refused.json", &[Refused], Error("CancellationIncomplete")),
-    ("direct-sweep.json", &[Swept], Report),
+    ("direct-sweep.json", &[Cancelled, Swept], Report),
     ("direct-terminate.json", &[Terminated, Terminating], Report),
     ("direct-unavailable.json", &[Unavailable], Error("CancellationIncomplete")),
     ("direct-unconfirmed.json", &[Accepted], Report),
@@ -136,9 +136,15 @@ fn logged_outcomes(log: &str) -> BTreeMap<String, Vec<String>> {
     outcomes
 }
 
-fn reported_outcomes(report: &Value) -> Vec<&str> {
+fn reported_outcomes<'a>(report: &'a Value) -> Vec<&'a str> {
     let results = report["results"].as_array().unwrap();
-    results.iter().map(|result| result["outcome"].as_str().unwrap()).collect()
+    // A sweep's result counts those of its jobs.
+    let swept = |result: &'a Value| {
+        let counts = result["sweep"]["outcomes"].as_object().into_iter().flatten();
+        counts.flat_map(|(outcome, count)| vec![outcome.as_str(); count.as_u64().unwrap() as usize])
+    };
+    let outcome = |result: &'a Value| swept(result).chain([result["outcome"].as_str().unwrap()]);
+    results.iter().flat_map(outcome).collect()
 }
 
 /// The message ids of an SQS batch, in `Records` or, from a pipe, in an array.

@@ -53,6 +53,7 @@ async fn everything_that_waits_in_a_queue_is_cancelled_and_counted() {
     assert_eq!(told["plan"]["look"], "summary");
     assert_eq!(world.sim.count(Operation::ListJobs), 6, "until a pass finds nothing new");
     assert_eq!(failed(&world), ["a", "c", "e"]);
+    assert!(report["summary"]["omitted"].is_null(), "{report}");
     // Each job has its own line in the log.
     let lines = world.logs();
     let of = |id: &str| lines.iter().filter(|line| line["jobId"] == id).count();
