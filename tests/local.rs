@@ -141,7 +141,9 @@ fn reported_outcomes<'a>(report: &'a Value) -> Vec<&'a str> {
     // A sweep's result counts those of its jobs.
     let swept = |result: &'a Value| {
         let counts = result["sweep"]["outcomes"].as_object().into_iter().flatten();
-        counts.flat_map(|(outcome, count)| vec![outcome.as_str(); count.as_u64().unwrap() as usize])
+        counts.flat_map(|(outcome, count)| {
+            vec![outcome.as_str(); usize::try_from(count.as_u64().unwrap()).unwrap()]
+        })
     };
     let outcome = |result: &'a Value| swept(result).chain([result["outcome"].as_str().unwrap()]);
     results.iter().flat_map(outcome).collect()
