@@ -17,7 +17,7 @@ use crate::request::{CancelRequest, JobId};
 pub struct Order {
     /// Which job.
     pub id: JobId,
-    /// What each request wants of it, in their order; none where it is only to be looked at.
+    /// What each request wants of it, in their order.
     pub wishes: Vec<Ordered>,
     /// How a listing shows it, where that is all there is to see.
     pub seen: Option<Box<Seen>>,
