@@ -79,7 +79,7 @@ pub fn pattern(bytes: &[u8]) {
 fn check(delivery: &Delivery) {
     match &delivery.request {
         Ok(request) => {
-            assert!(!request.jobs.is_empty() && request.jobs.len() <= 1000);
+            assert!(request.jobs.is_empty() == request.sweep.is_some() && request.jobs.len() <= 1000);
             assert!(!request.reason.as_str().trim().is_empty());
             assert!(request.reason.as_str().encode_utf16().count() <= 1024);
             assert!(request.metadata.as_ref().is_none_or(|metadata| metadata.get().len() <= 4096));
