@@ -12,7 +12,8 @@ import zipfile
 from beds import bootstrap
 from harness import AWS, Part, free_port
 
-MOST_ZIPPED = 2_500_000
+# 2,620,000 when sweeps came: ListJobs and event patterns take some 200,000.
+MOST_ZIPPED = 2_650_000
 # 1,370,000 when this was written, the dynamic linker's share included, and 485,000 for a bare runtime.
 MOST_INSTRUCTIONS = 1_430_000
 
