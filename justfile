@@ -4,7 +4,7 @@
 default:
     @just --list
 
-# Run every test.
+# Run the tests of the function; those of the tools run by their packages.
 test:
     cargo test
 

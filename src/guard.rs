@@ -1,6 +1,6 @@
 //! Decides about acting by the policy and by what requests expect, over the document that patterns see.
 //!
-//! The document is made only where a policy or an `expect` asks for it, and only once a job.
+//! The document is made only where a policy, an `expect` or a sweep asks for it, and only once a job.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
