@@ -28,7 +28,10 @@ pub use sdk::SdkBatch;
 pub const MAX_DESCRIBE: usize = 100;
 
 /// Most jobs on a page of `ListJobs` (API reference).
-pub const MAX_LISTED: usize = 1000;
+pub const MAX_LISTED: i32 = 1000;
+
+/// Most jobs on a page where one of its filters is used (API reference).
+pub const MAX_FILTERED: i32 = 100;
 
 /// Most jobs one `CancelJobs` or `TerminateJobs` takes (API reference).
 pub const MAX_STOP: usize = 50;
@@ -64,8 +67,30 @@ pub trait BatchApi: Send + Sync {
 pub struct Listing {
     /// Whose jobs.
     pub of: ListingOf,
-    /// In which status.
-    pub status: JobStatus,
+    /// Which of them.
+    pub which: Which,
+}
+
+/// Which jobs a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those in a status, up to [`MAX_LISTED`] a page.
+    In(JobStatus),
+    /// Those that Batch's own filter lets through, up to [`MAX_FILTERED`] a page: of a queue only.
+    Filtered(Filter),
+}
+
+/// A filter of `ListJobs`, of which a call takes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// `JOB_NAME`: jobs in any status, ended ones too. The case does not matter, and `*` at the end stands for any rest.
+    JobName(Box<str>),
+    /// `BEFORE_CREATED_AT`, in milliseconds since 1970: jobs in any status, ended ones too.
+    CreatedBefore(i64),
+    /// `AFTER_CREATED_AT`, in milliseconds since 1970: jobs in any status, ended ones too.
+    CreatedAfter(i64),
+    /// `SHARE_IDENTIFIER`: jobs in this status.
+    ShareIdentifier(Box<str>, JobStatus),
 }
 
 /// A part of its answer.

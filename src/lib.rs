@@ -41,11 +41,13 @@ pub mod job;
 pub mod log;
 pub mod order;
 pub mod outcome;
+pub mod outlet;
 pub mod policy;
 pub mod reply;
 pub mod report;
 pub mod request;
 pub mod result;
+pub mod sweep;
 pub mod trigger;
 
 mod backoff;
@@ -53,4 +55,3 @@ mod guard;
 mod intake;
 mod object;
 mod outbox;
-pub mod sweep;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use event_pattern::{Pattern, Value};
 use serde::Serialize;
 
-use crate::batch::{Listed, Listing};
+use crate::batch::{Listed, Listing, Which};
 use crate::engine::Found;
 use crate::order::{Order, Ordered, Seen};
 use crate::outcome::{Outcome, Verdict, Wish};
@@ -150,7 +150,8 @@ impl<'a> Progress<'a> {
     /// The questions to `ListJobs`, in the order in which jobs go through their statuses: a job that goes on meanwhile is
     /// met again.
     pub(crate) fn listings(&self) -> Vec<Listing> {
-        let listing = |status: &_| Listing { of: self.sweep.of.clone(), status: Clone::clone(status) };
+        let listing =
+            |status: &_| Listing { of: self.sweep.of.clone(), which: Which::In(Clone::clone(status)) };
         self.sweep.status.iter().map(listing).collect()
     }
 

@@ -21,14 +21,15 @@ use aws_sdk_batch::Client;
 use aws_sdk_batch::config::{
     Builder, Credentials, IdentityCache, SharedCredentialsProvider, SharedHttpClient,
 };
-use aws_sdk_batch::types::{JobDetail, JobSummary};
+use aws_sdk_batch::operation::list_jobs::builders::ListJobsFluentBuilder;
+use aws_sdk_batch::types::{JobDetail, JobSummary, KeyValuesPair};
 
 use super::answer::{AcceptanceCheck, Details, NotBatchs};
 use super::failure::{call_error, item_error, without_bulk};
 use super::pool::Pool;
 use super::{
-    BatchApi, CallError, Described, Detail, FailureKind, Listed, Listing, MAX_LISTED, Page, Shown, Stopped,
-    http,
+    BatchApi, CallError, Described, Detail, FailureKind, Filter, Listed, Listing, MAX_FILTERED, MAX_LISTED,
+    Page, Shown, Stopped, Which, http,
 };
 use crate::config::{ConfigError, Limits, Variables};
 use crate::job::{JobStatus, Snapshot};
@@ -196,8 +197,12 @@ impl SdkBatch {
     }
 
     async fn list_once(&self, listing: &Listing, page: Option<&str>) -> Result<Page, CallError> {
-        let most = i32::try_from(MAX_LISTED).unwrap_or(i32::MAX);
-        let call = self.client.list_jobs().job_status(listing.status.as_str().into()).max_results(most);
+        let call = match &listing.which {
+            Which::In(status) => {
+                self.client.list_jobs().job_status(status.as_str().into()).max_results(MAX_LISTED)
+            }
+            Which::Filtered(filter) => filtered(self.client.list_jobs(), filter).max_results(MAX_FILTERED),
+        };
         let call = match &listing.of {
             ListingOf::JobQueue(queue) => call.job_queue(&**queue),
             ListingOf::ArrayJob(id) => call.array_job_id(id.as_str()),
@@ -245,6 +250,21 @@ fn says_no_to_nobody(result: &Result<Stopped, CallError>) -> bool {
     match result {
         Ok(stopped) => stopped.errors.values().all(|error| error.kind.may_have_worked()),
         Err(error) => error.kind.may_have_worked(),
+    }
+}
+
+/// A call for the jobs that a filter lets through.
+fn filtered(call: ListJobsFluentBuilder, filter: &Filter) -> ListJobsFluentBuilder {
+    let (name, value) = match filter {
+        Filter::JobName(name) => ("JOB_NAME", name.to_string()),
+        Filter::CreatedBefore(ms) => ("BEFORE_CREATED_AT", ms.to_string()),
+        Filter::CreatedAfter(ms) => ("AFTER_CREATED_AT", ms.to_string()),
+        Filter::ShareIdentifier(share, _) => ("SHARE_IDENTIFIER", share.to_string()),
+    };
+    let call = call.filters(KeyValuesPair::builder().name(name).values(value).build());
+    match filter {
+        Filter::ShareIdentifier(_, status) => call.job_status(status.as_str().into()),
+        _ => call,
     }
 }
 
