@@ -93,6 +93,37 @@ pub enum Filter {
     ShareIdentifier(Box<str>, JobStatus),
 }
 
+impl Filter {
+    /// Its name in the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::JobName(_) => "JOB_NAME",
+            Self::CreatedBefore(_) => "BEFORE_CREATED_AT",
+            Self::CreatedAfter(_) => "AFTER_CREATED_AT",
+            Self::ShareIdentifier(..) => "SHARE_IDENTIFIER",
+        }
+    }
+
+    /// Its value there.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match self {
+            Self::JobName(text) | Self::ShareIdentifier(text, _) => text.to_string(),
+            Self::CreatedBefore(ms) | Self::CreatedAfter(ms) => ms.to_string(),
+        }
+    }
+}
+
+/// A page of a listing that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Of which listing.
+    pub listing: Listing,
+    /// Where it begins, by the page before; the first page without.
+    pub page: Option<String>,
+}
+
 /// A part of its answer.
 #[derive(Debug, Default)]
 pub struct Page {

@@ -22,7 +22,7 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::batch::{BatchApi, CallError, Described, Detail, Listed, Listing, Page, Stopped};
+use crate::batch::{BatchApi, CallError, Described, Detail, Listed, Listing, Page, Question, Stopped};
 use crate::config::Limits;
 use crate::job::Snapshot;
 use crate::order::{Order, Ordered};
@@ -105,20 +105,36 @@ pub trait Judge {
         Ruling::Act
     }
 
-    /// The listings that orders come from besides.
-    fn listings(&self) -> Vec<Vec<Listing>> {
+    /// The first page of each of the listings that orders come from besides.
+    fn listings(&self) -> Vec<Option<Question>> {
         Vec::new()
     }
 
     /// What is ordered of a job that one of the listings shows.
-    fn listed(&self, _listing: usize, _job: Listed) -> Found {
-        Found::Nothing
+    fn listed(&self, _listing: usize, _job: Listed) -> Option<Order> {
+        None
     }
 
-    /// A listing has come to its last page, after so many, or is given up. Gives what is to be listed once more.
-    fn listing_ends(&self, _listing: usize, _pages: u64, _failure: Option<&str>) -> Vec<Listing> {
-        Vec::new()
+    /// A page of a listing has ended; `next` is where its next one begins. Gives what is to be asked for now.
+    fn page_ends(&self, _listing: usize, _next: Option<String>) -> Option<Question> {
+        None
     }
+
+    /// A listing is given up.
+    fn listing_fails(&self, _listing: usize, _why: &str) {}
+
+    /// The listing that a wish comes from.
+    fn listing_of(&self, _ordered: &Ordered) -> Option<usize> {
+        None
+    }
+
+    /// Where the jobs of a listing are shown once they have failed.
+    fn failed_jobs(&self, _listing: usize) -> Option<Listing> {
+        None
+    }
+
+    /// So many pages of them were listed.
+    fn confirmed(&self, _listing: usize, _pages: u64) {}
 }
 
 /// What a judge says of a wish.
@@ -136,17 +152,6 @@ impl From<Option<Verdict>> for Ruling {
     fn from(verdict: Option<Verdict>) -> Self {
         verdict.map_or(Self::Act, Self::Settle)
     }
-}
-
-/// What a judge makes of a job that a listing shows.
-#[derive(Debug)]
-pub enum Found {
-    /// It is meant.
-    Order(Box<Order>),
-    /// It is not, or another order is about it.
-    Nothing,
-    /// The listing has shown enough.
-    Enough,
 }
 
 /// A job as Batch sent it, and the array or multi-node job that it belongs to.
@@ -237,7 +242,7 @@ pub async fn carry_out<B: BatchApi>(
 /// One call to Batch.
 enum Request {
     Describe(Vec<JobId>, Detail),
-    List(Listing, Option<String>),
+    List(Question),
     Stop(Action, Vec<JobId>, Reason),
 }
 
@@ -252,7 +257,9 @@ async fn send<B: BatchApi>(batch: &B, request: Request, limit: Duration) -> Resu
     let answer = async {
         match request {
             Request::Describe(ids, detail) => batch.describe(&ids, detail).await.map(Reply::Described),
-            Request::List(listing, page) => batch.list(&listing, page.as_deref()).await.map(Reply::Listed),
+            Request::List(Question { listing, page }) => {
+                batch.list(&listing, page.as_deref()).await.map(Reply::Listed)
+            }
             Request::Stop(action, ids, reason) => batch.stop(action, &ids, &reason).await.map(Reply::Stopped),
         }
     };

@@ -5,13 +5,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
-use crate::batch::{Detail, Listed, Listing};
-use crate::engine::{Found, Judge, Ruling, Whole};
-use crate::order::Ordered;
+use crate::batch::{Detail, Listed, Listing, Question};
+use crate::engine::{Judge, Ruling, Whole};
+use crate::order::{Order, Ordered};
 use crate::outcome::{Look, Outcome, Verdict, judge};
 use crate::policy::{Asked, Effect, Policy, Subject};
 use crate::request::{CancelRequest, JobId};
-use crate::sweep::{Progress, SweepSummary};
+use crate::sweep::{Ended, Progress};
 use crate::trigger::{Delivery, RequestedBy};
 
 /// What decides in one invocation.
@@ -44,7 +44,7 @@ impl<'a> Guard<'a> {
             .filter_map(|(place, delivery)| Some((place, delivery.request.as_ref().ok()?)));
         let sweeps: Vec<_> = requests
             .clone()
-            .filter_map(|(place, request)| Progress::new(place, request, policy, is_dry_run))
+            .filter_map(|(place, request)| Progress::new(place, request, policy, is_dry_run, clock()))
             .collect();
         let named = if sweeps.is_empty() {
             HashSet::new()
@@ -67,9 +67,9 @@ impl<'a> Guard<'a> {
     }
 
     /// The sweeps, when all is done.
-    pub(crate) fn into_sweeps(self) -> impl Iterator<Item = (usize, Verdict, SweepSummary)> {
+    pub(crate) fn into_sweeps(self) -> impl Iterator<Item = Ended> {
         let sweeps = self.sweeps.into_inner().unwrap_or_else(PoisonError::into_inner);
-        sweeps.into_iter().map(Progress::into_result)
+        sweeps.into_iter().map(Progress::end)
     }
 
     /// The sweep that a wish is part of.
@@ -178,37 +178,57 @@ impl Judge for Guard<'_> {
         ordered.wish.dry_run.then(|| Outcome::planned(ordered.wish.action).into()).into()
     }
 
-    fn listings(&self) -> Vec<Vec<Listing>> {
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Progress::listings).collect()
+    fn listings(&self) -> Vec<Option<Question>> {
+        let mut sweeps = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner);
+        sweeps.iter_mut().map(Progress::begin).collect()
     }
 
-    fn listed(&self, listing: usize, job: Listed) -> Found {
-        let found = self.numbered(listing, |sweep| {
-            let by = self.deliveries.get(sweep.delivery).map(|delivery| &delivery.requested_by);
-            let prefilter = sweep.prefilter();
-            let matches = |job: &Listed, request: &CancelRequest| {
-                let whole = Whole { job: &job.summary, parent: None };
-                let mut subject = Subject::read(whole, (self.clock)()).ok()?;
-                subject.ask(asked(by?, request));
-                Some(prefilter?.matches(subject.document()))
-            };
+    fn listed(&self, listing: usize, job: Listed) -> Option<Order> {
+        self.numbered(listing, |sweep| {
             let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_taken = named.contains(&job.id);
-            let found = sweep.listed(job, matches, is_taken);
-            if let Found::Order(order) = &found {
-                named.insert(order.id.clone());
+            let subject =
+                if sweep.reads_summaries() { self.listed_subject(sweep.delivery, &job) } else { None };
+            let meant =
+                sweep.listed(&job, subject.as_ref().map(Subject::document), named.contains(&job.id))?;
+            drop(subject);
+            if self.numbers.len() > 1 {
+                named.insert(job.id.clone());
             }
-            found
-        });
-        found.unwrap_or(Found::Enough)
+            Some(sweep.order(job, meant))
+        })?
     }
 
-    fn listing_ends(&self, listing: usize, pages: u64, failure: Option<&str>) -> Vec<Listing> {
-        self.numbered(listing, |sweep| sweep.ends(pages, failure)).unwrap_or_default()
+    fn page_ends(&self, listing: usize, next: Option<String>) -> Option<Question> {
+        self.numbered(listing, |sweep| sweep.page_ends(next))?
+    }
+
+    fn listing_fails(&self, listing: usize, why: &str) {
+        self.numbered(listing, |sweep| sweep.fails(why));
+    }
+
+    fn listing_of(&self, ordered: &Ordered) -> Option<usize> {
+        self.numbers.get(&ordered.delivery).copied()
+    }
+
+    fn failed_jobs(&self, listing: usize) -> Option<Listing> {
+        self.numbered(listing, |sweep| sweep.failed_jobs())
+    }
+
+    fn confirmed(&self, listing: usize, pages: u64) {
+        self.numbered(listing, |sweep| sweep.confirmed(pages));
     }
 }
 
 impl Guard<'_> {
+    /// What patterns see of a job that was listed for a delivery, if it can be read.
+    fn listed_subject<'b>(&'b self, delivery: usize, job: &'b Listed) -> Option<Subject<'b>> {
+        let delivery = self.deliveries.get(delivery)?;
+        let request = delivery.request.as_ref().ok()?;
+        let mut subject = Subject::read(Whole { job: &job.summary, parent: None }, (self.clock)()).ok()?;
+        subject.ask(asked(&delivery.requested_by, request));
+        Some(subject)
+    }
+
     /// What the policy and the request's expectation have against acting on a job that was seen alive.
     fn rule(&self, ordered: &mut Ordered, subject: &Subject<'_>, request: &CancelRequest) -> Option<Verdict> {
         if let Some(policy) = self.policy {

@@ -9,13 +9,17 @@ use crate::batch::BatchApi;
 use crate::config::Config;
 use crate::engine::{Memory, Terms, carry_out};
 use crate::guard::Guard;
+use crate::intake::Intake;
 use crate::log::Log;
 use crate::outbox::Outbox;
+use crate::outcome::{Outcome, Verdict};
+use crate::outlet::Outlet;
 use crate::reply::{InvocationError, Reply, reply};
 use crate::report::Report;
 use crate::request::Rules;
+use crate::sweep::Ended;
 use crate::trigger::{UnknownPayload, deliveries, takes_back_in_part};
-use crate::{clock, deadline, intake};
+use crate::{clock, deadline, intake, rest};
 
 /// What lasts from one invocation to the next.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub struct Function<B> {
     region: Option<String>,
     memory: Memory,
     log: Log,
+    /// Where what is left of sweeps goes.
+    outlet: Option<Box<dyn Outlet>>,
     /// The wall clock, in milliseconds since 1970.
     clock: fn() -> u64,
 }
@@ -34,13 +40,40 @@ impl<B: BatchApi> Function<B> {
     #[must_use]
     pub fn new(batch: B, config: Config, region: Option<String>, log: Log) -> Self {
         let memory = Memory::new(config.bulk);
-        Self { batch, config, region, memory, log, clock: clock::unix_ms }
+        Self { batch, config, region, memory, log, outlet: None, clock: clock::unix_ms }
     }
 
     /// The same function by another clock, in milliseconds since 1970.
     #[must_use]
     pub fn with_clock(self, clock: fn() -> u64) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The same function with a way to put messages into queues.
+    #[must_use]
+    pub fn with_outlet(self, outlet: Box<dyn Outlet>) -> Self {
+        Self { outlet: Some(outlet), ..self }
+    }
+
+    /// Hands on what is left of a sweep, where that is better than to let it come back.
+    async fn hand_on(&self, sweep: &mut Ended, intake: &Intake, outbox: &Outbox<'_>, until: Instant) {
+        let message =
+            outbox.cut_short(sweep.delivery).filter(|_| !self.config.is_dry_run()).and_then(|stopped| {
+                let delivery = intake.taken().get(sweep.delivery)?;
+                rest::message(delivery, self.config.policy.as_deref(), stopped)
+            });
+        if let (Some(message), Some(outlet), Outcome::Swept) = (message, &self.outlet, sweep.verdict.outcome)
+        {
+            let limit = self.config.limits.attempt_timeout;
+            let sent = rest::hand_on(&**outlet, &message, limit, until).await;
+            sweep.verdict = match sent {
+                Ok(id) => Verdict::because(Outcome::HandedOn, format!("the rest is message {id}")),
+                Err(error) => {
+                    let why = format!("the rest could not be handed on, and comes back: {error}");
+                    Verdict::because(Outcome::Swept, why)
+                }
+            };
+        }
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -96,7 +129,8 @@ pub async fn process<B: BatchApi>(
         .inspect_err(|unknown| lines.unknown(&unknown.in_log()))?;
     drop(payload);
     let intake = intake::admit(deliveries, config.max_jobs);
-    let budget = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
+    let whole = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
+    let budget = whole - rest::kept(whole, intake.taken());
     let keep = keep == Keep::Always || !takes_back_in_part(&intake.deliveries);
     let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
     outbox.admit(&intake);
@@ -105,7 +139,10 @@ pub async fn process<B: BatchApi>(
     let guard = Guard::new(policy, intake.taken(), config.is_dry_run(), *clock);
     let orders = stream::iter(intake.orders(config.is_dry_run()));
     let tally = carry_out(batch, orders, &guard, &mut outbox, terms).await;
-    outbox.sweeps(guard.into_sweeps());
+    for mut sweep in guard.into_sweeps() {
+        function.hand_on(&mut sweep, &intake, &outbox, begun + whole).await;
+        outbox.sweep(sweep);
+    }
     let gathered = outbox.close(tally, begun.elapsed(), policy);
     Ok(Report::new(intake.deliveries, gathered, tally))
 }

@@ -15,6 +15,7 @@
 //! - [`outcome`] judges what to do about a job and what may be claimed of it: the heart;
 //! - `guard` holds what would be stopped against the [`policy`] and against what requests expect;
 //! - [`sweep`] makes orders of what listings show, where a request names jobs by what they look like;
+//! - `rest` hands on what is left of a sweep that was cut short, through the [`outlet`];
 //! - `outbox` takes the results: into the [`log`], and into what the [`report`] and the [`reply`] to each source need;
 //! - [`handler`] names these stages in order, and nothing else.
 //!
@@ -55,3 +56,4 @@ mod guard;
 mod intake;
 mod object;
 mod outbox;
+mod rest;

@@ -332,6 +332,7 @@ fn sentence(outcome: Outcome, job: &str) -> String {
         Outcome::Denied => format!("The policy does not let job {job} be stopped"),
         Outcome::PreconditionFailed => format!("Job {job} is not as the request expected"),
         Outcome::Swept => "A sweep is done".to_owned(),
+        Outcome::HandedOn => "A sweep was cut short, and what is left of it handed on".to_owned(),
         Outcome::WouldCancel => format!("Dry run: job {job} would be cancelled"),
         Outcome::WouldTerminate => format!("Dry run: job {job} would be terminated"),
         Outcome::Rejected => "A request was rejected".to_owned(),
@@ -369,7 +370,7 @@ mod tests {
                 Rejected | Refused => Level::Error,
                 Accepted | NotFound | Unavailable | NotAttempted => Level::Warn,
                 Cancelled | Terminated | Cancelling | Terminating | Finished | Started | Denied
-                | PreconditionFailed | Swept | WouldCancel | WouldTerminate => Level::Info,
+                | PreconditionFailed | Swept | HandedOn | WouldCancel | WouldTerminate => Level::Info,
             };
             assert_eq!(level(outcome), expected, "{outcome:?}");
         }

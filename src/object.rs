@@ -42,7 +42,7 @@ impl<'a> Json<'a> {
 }
 
 /// The members of a JSON object in their order, each value still as it was written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {

@@ -8,7 +8,7 @@ use crate::log::Lines;
 use crate::outcome::{Outcome, Verdict};
 use crate::policy::Policy;
 use crate::report::{Gathered, Summary, record, sweep_record};
-use crate::sweep::SweepSummary;
+use crate::sweep::Ended;
 use crate::trigger::Delivery;
 
 /// The sink of an invocation.
@@ -58,14 +58,17 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Tells what sweeps came to, each after its jobs.
-    pub(crate) fn sweeps(&mut self, sweeps: impl Iterator<Item = (usize, Verdict, SweepSummary)>) {
-        for (place, verdict, summary) in sweeps {
-            if let Some(delivery) = self.deliveries.get(place) {
-                let report = self.gathered.sweep(place, &verdict, summary);
-                self.lines.at((self.clock)());
-                self.lines.result(&sweep_record(delivery, &verdict, &report));
-            }
+    /// How many of a sweep's jobs were stopped, if others are left.
+    pub(crate) fn cut_short(&self, delivery: usize) -> Option<usize> {
+        self.gathered.cut_short(delivery)
+    }
+
+    /// Tells what a sweep came to, after its jobs.
+    pub(crate) fn sweep(&mut self, sweep: Ended) {
+        if let Some(delivery) = self.deliveries.get(sweep.delivery) {
+            let (verdict, report) = self.gathered.sweep(sweep);
+            self.lines.at((self.clock)());
+            self.lines.result(&sweep_record(delivery, &verdict, &report));
         }
     }
 

@@ -38,6 +38,8 @@ pub enum Outcome {
     PreconditionFailed,
     /// A sweep is done: what became of each job is told apart.
     Swept,
+    /// A sweep was cut short: what is left of it lies in its queue as a new message.
+    HandedOn,
     /// A dry run: a cancel would have been sent.
     WouldCancel,
     /// A dry run: a terminate would have been sent.
@@ -54,7 +56,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order summaries list them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Cancelled,
         Self::Terminated,
         Self::Cancelling,
@@ -66,6 +68,7 @@ impl Outcome {
         Self::Denied,
         Self::PreconditionFailed,
         Self::Swept,
+        Self::HandedOn,
         Self::WouldCancel,
         Self::WouldTerminate,
         Self::Rejected,
@@ -73,6 +76,20 @@ impl Outcome {
         Self::Unavailable,
         Self::NotAttempted,
     ];
+
+    /// Whether the job was stopped by the request, or would be.
+    pub(crate) fn is_stopped(self) -> bool {
+        matches!(
+            self,
+            Self::Cancelled
+                | Self::Terminated
+                | Self::Cancelling
+                | Self::Terminating
+                | Self::Accepted
+                | Self::WouldCancel
+                | Self::WouldTerminate
+        )
+    }
 
     /// Whether the request is done with. What is not goes back to its source, which retries it and in the
     /// end hands it to a dead-letter queue.
@@ -96,6 +113,7 @@ impl Outcome {
             Self::Denied => "denied",
             Self::PreconditionFailed => "precondition_failed",
             Self::Swept => "swept",
+            Self::HandedOn => "handed_on",
             Self::WouldCancel => "would_cancel",
             Self::WouldTerminate => "would_terminate",
             Self::Rejected => "rejected",

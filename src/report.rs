@@ -13,7 +13,7 @@ use crate::order::Ordered;
 use crate::outcome::{Outcome, Verdict};
 use crate::request::JobId;
 use crate::result::ResultRecord;
-use crate::sweep::SweepSummary;
+use crate::sweep::{Ended, Falling, SweepSummary};
 use crate::trigger::Delivery;
 
 /// Most results that are kept for an answer. None that is shorter than this fits more.
@@ -38,9 +38,19 @@ pub(crate) struct Gathered {
     /// Whether each delivery has a result that is not settled.
     unsettled: Vec<bool>,
     /// What became of the jobs of each delivery that is a sweep.
-    swept: BTreeMap<usize, BTreeMap<Outcome, (u64, Vec<JobId>)>>,
+    swept: BTreeMap<usize, Swept>,
     /// How many results stand within those of sweeps.
     told_by_sweeps: u64,
+}
+
+/// What became of a sweep's jobs.
+#[derive(Debug, Default)]
+struct Swept {
+    outcomes: BTreeMap<Outcome, u64>,
+    /// The first hundred of each outcome.
+    ids: BTreeMap<Outcome, Vec<JobId>>,
+    /// Those that were stopped, or would be.
+    stopped: Vec<JobId>,
 }
 
 /// So many ids of each outcome stand in a sweep's result. The log has them all.
@@ -57,6 +67,9 @@ pub struct SweepReport {
     outcomes: BTreeMap<Outcome, u64>,
     /// The first hundred of each outcome.
     job_ids: BTreeMap<Outcome, Vec<JobId>>,
+    /// What fails with those that were stopped, or would be, since it depends on them: as far as it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dependents: Option<Falling>,
 }
 
 /// One result that may go into an answer.
@@ -95,11 +108,14 @@ impl Gathered {
         let JobResult { id, ordered, verdict, before, after, attempts } = result;
         self.count(ordered.delivery, verdict.outcome, 1);
         if let Some(swept) = self.swept.get_mut(&ordered.delivery) {
-            let (count, ids) = swept.entry(verdict.outcome).or_default();
-            *count += 1;
             self.told_by_sweeps += 1;
+            *swept.outcomes.entry(verdict.outcome).or_default() += 1;
+            let ids = swept.ids.entry(verdict.outcome).or_default();
             if ids.len() < IDS_OF_A_SWEEP {
                 ids.push(id.clone());
+            }
+            if verdict.outcome.is_stopped() {
+                swept.stopped.push(id.clone());
             }
             return;
         }
@@ -123,29 +139,34 @@ impl Gathered {
 
     /// A delivery turns out to be a sweep.
     pub(crate) fn expect_sweep(&mut self, delivery: usize) {
-        self.swept.insert(delivery, BTreeMap::new());
+        self.swept.insert(delivery, Swept::default());
+    }
+
+    /// How many of a sweep's jobs were stopped, if others are left.
+    pub(crate) fn cut_short(&self, delivery: usize) -> Option<usize> {
+        let swept = self.swept.get(&delivery)?;
+        swept.outcomes.keys().any(|outcome| !outcome.is_settled()).then_some(swept.stopped.len())
     }
 
     /// Takes what a sweep came to, after the results of its jobs.
-    pub(crate) fn sweep(
-        &mut self,
-        delivery: usize,
-        verdict: &Verdict,
-        summary: SweepSummary,
-    ) -> Arc<SweepReport> {
-        let swept = self.swept.remove(&delivery).unwrap_or_default();
-        let left =
-            swept.iter().filter(|(outcome, _)| !outcome.is_settled()).map(|(_, (count, _))| count).sum();
-        let outcomes = swept.iter().map(|(outcome, (count, _))| (*outcome, *count)).collect();
-        let job_ids = swept.into_iter().map(|(outcome, (_, ids))| (outcome, ids)).collect();
-        let report = Arc::new(SweepReport { summary, left, outcomes, job_ids });
+    pub(crate) fn sweep(&mut self, sweep: Ended) -> (Verdict, Arc<SweepReport>) {
+        let Ended { delivery, verdict, summary, dependents } = sweep;
+        let Swept { outcomes, ids: job_ids, stopped } = self.swept.remove(&delivery).unwrap_or_default();
+        let left = outcomes.iter().filter(|(outcome, _)| !outcome.is_settled()).map(|(_, count)| count).sum();
+        let dependents = dependents.falling_with(&stopped);
+        let report = Arc::new(SweepReport { summary, left, outcomes, job_ids, dependents });
         self.count(delivery, verdict.outcome, 1);
-        self.keep(delivery, 0, verdict, || None);
+        if verdict.outcome == Outcome::HandedOn
+            && let Some(unsettled) = self.unsettled.get_mut(delivery)
+        {
+            *unsettled = false;
+        }
+        self.keep(delivery, 0, &verdict, || None);
         let key = (verdict.outcome.is_settled(), delivery, 0);
         if let Some(kept) = self.kept.get_mut(&key) {
             kept.sweep = Some(report.clone());
         }
-        report
+        (verdict, report)
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<Outcome, u64> {

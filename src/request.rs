@@ -82,7 +82,7 @@ impl CancelRequest {
             Some(_) if object.get("jobId").or(object.get("jobIds")).is_some() => {
                 return Err(Rejection::new("sweep", "is given together with job ids", "give one of the two"));
             }
-            Some(value) => Some(Arc::new(Sweep::parse(value, action, rules)?)),
+            Some(value) => Some(Arc::new(Sweep::parse(value, object, action, rules)?)),
             None => None,
         };
         Ok(Self {

@@ -1,24 +1,35 @@
 //! Sweeps: listings that become orders, and the count that comes before any act.
 
+mod course;
+mod dependents;
+mod filters;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use event_pattern::{Pattern, Value};
+use event_pattern::{Document, Pattern, Value};
 use serde::Serialize;
 
-use crate::batch::{Listed, Listing, Which};
-use crate::engine::Found;
+use crate::batch::{Listed, Listing, Question, Which};
+use crate::job::JobStatus;
 use crate::order::{Order, Ordered, Seen};
 use crate::outcome::{Outcome, Verdict, Wish};
 use crate::policy::{Clause, Policy, Subject};
 use crate::request::{CancelRequest, JobId, ListingOf, Sweep};
+use course::Course;
+use filters::filters;
+
+pub(crate) use dependents::{Dependents, Falling};
 
 /// How far beyond its limit a sweep is counted, so that its result can say by how much.
 const COUNTED_BEYOND: usize = 10;
 
-/// Where a pass takes more pages than that, another costs too much; jobs go through their statuses in the order in which
-/// these are listed, so that hardly any gets past.
+/// Where a pass takes more pages than that, another costs too much, unless jobs were seen to move meanwhile: they go
+/// through their statuses in the order in which these are listed, so that hardly any gets past.
 const MOST_PAGES_TO_LIST_AGAIN: u64 = 20;
+
+/// A dry run looks at so many jobs at the most only to see what they depend on.
+const MOST_LOOKED_AT_FOR_DEPENDENTS: usize = 10_000;
 
 /// What a listing shows of a job, as far as patterns may rely on it (`JobSummary` in the API reference).
 const IN_SUMMARIES: [&str; 9] = [
@@ -45,24 +56,52 @@ pub(crate) struct Progress<'a> {
     prefilter: Option<Arc<Pattern>>,
     /// Whether a summary decides everything.
     summary_suffices: bool,
+    course: Course,
     /// The jobs that were listed and may be meant, so that none is ordered twice.
     listed: HashSet<JobId>,
     scanned: u64,
     matched: usize,
-    /// Those that took a look to tell.
-    met: HashSet<JobId>,
+    /// Those that only a look can tell of, until it did.
+    to_look_at: HashSet<JobId>,
+    /// How many are looked at for what they depend on.
+    looked_at: usize,
+    dependents: Dependents,
     /// Matches that another request of the invocation is about.
     elsewhere: u64,
     pages: u64,
+    pages_of_pass: u64,
     passes: u32,
+    confirm_pages: u64,
     /// How many of them earlier passes had found.
     listed_before: usize,
+    /// Whether a match was listed in two places of one pass.
+    has_moved: bool,
     is_cut_short: bool,
     failure: Option<String>,
     /// Of what the matches have in common, each with when it was created.
     ages: HashMap<String, Vec<(i64, JobId)>>,
     /// Those that are left alone, once all are counted.
     kept: Option<HashSet<JobId>>,
+}
+
+/// Whether a job is meant that a listing shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// By what the listing shows.
+    Surely,
+    /// Only a look can tell.
+    Perhaps,
+}
+
+/// A sweep that is done with, or given up.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// The place of its delivery.
+    pub(crate) delivery: usize,
+    /// What is said of it as a whole.
+    pub(crate) verdict: Verdict,
+    pub(crate) summary: SweepSummary,
+    pub(crate) dependents: Dependents,
 }
 
 /// What a sweep came to, besides what became of each job.
@@ -101,8 +140,16 @@ pub enum SweepOf {
 pub struct Plan {
     /// What decided about each job: the `summary` of the listing, or `DescribeJobs`.
     pub look: &'static str,
+    /// Which of Batch's own filters saved pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<&'static str>,
     /// Pages that were listed.
     pub pages: u64,
+    /// How often the jobs were listed.
+    pub passes: u32,
+    /// Pages of ended jobs that were listed afterwards, in the place of looks at each.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub confirm_pages: u64,
 }
 
 impl<'a> Progress<'a> {
@@ -112,6 +159,7 @@ impl<'a> Progress<'a> {
         request: &'a CancelRequest,
         policy: Option<&Policy>,
         dry_run: bool,
+        now_ms: u64,
     ) -> Option<Self> {
         let sweep = request.sweep.as_deref()?;
         let filter = sweep.filter.as_deref();
@@ -127,14 +175,24 @@ impl<'a> Progress<'a> {
             dry_run: dry_run || request.dry_run,
             prefilter: filter.and_then(|filter| filter.restricted_to(is_in_summaries)).map(Arc::new),
             summary_suffices,
+            course: Course::new(
+                sweep.of.clone(),
+                sweep.status.clone(),
+                filter.map(|filter| filters(filter, now_ms)).unwrap_or_default(),
+            ),
             listed: HashSet::new(),
             scanned: 0,
             matched: 0,
-            met: HashSet::new(),
+            to_look_at: HashSet::new(),
+            looked_at: 0,
+            dependents: Dependents::default(),
             elsewhere: 0,
             pages: 0,
+            pages_of_pass: 0,
             passes: 0,
+            confirm_pages: 0,
             listed_before: 0,
+            has_moved: false,
             is_cut_short: false,
             failure: None,
             ages: HashMap::new(),
@@ -142,58 +200,81 @@ impl<'a> Progress<'a> {
         })
     }
 
-    /// Whether its jobs must be described.
+    /// Whether some of its jobs must be described.
     pub(crate) fn needs_details(&self) -> bool {
-        !self.summary_suffices
+        !self.summary_suffices || self.looks_for_dependents()
     }
 
-    /// The questions to `ListJobs`, in the order in which jobs go through their statuses: a job that goes on meanwhile is
-    /// met again.
-    pub(crate) fn listings(&self) -> Vec<Listing> {
-        let listing =
-            |status: &_| Listing { of: self.sweep.of.clone(), which: Which::In(Clone::clone(status)) };
-        self.sweep.status.iter().map(listing).collect()
+    /// Whether it is only asked about, so that a look at what its jobs depend on is worth while.
+    fn looks_for_dependents(&self) -> bool {
+        self.dry_run && self.sweep.status.contains(&JobStatus::Pending)
     }
 
-    /// What is ordered of a job that its listing shows; `subject` gives what patterns see of it. Jobs that are `taken` are
-    /// another request's.
+    /// The first page to ask for.
+    pub(crate) fn begin(&mut self) -> Option<Question> {
+        self.course.begin()
+    }
+
+    /// Whether it makes use of what patterns see of a listed job.
+    pub(crate) fn reads_summaries(&self) -> bool {
+        self.prefilter.is_some() || self.course.samples()
+    }
+
+    /// Whether a job that its listing shows may be meant, and is to be ordered; `document` is what patterns see of it, if
+    /// it can be read. Jobs that are `taken` are another request's.
     pub(crate) fn listed(
         &mut self,
-        job: Listed,
-        subject: impl FnOnce(&Listed, &CancelRequest) -> Option<bool>,
+        job: &Listed,
+        document: Option<&Document<'_>>,
         is_taken: bool,
-    ) -> Found {
+    ) -> Option<Meant> {
+        let status = &job.snapshot.status;
         self.scanned += u64::from(self.passes == 0);
-        if self.listed.contains(&job.id) {
-            return Found::Nothing;
+        self.course.shown(document, status);
+        if self.is_cut_short || self.course.shows_any_status() && !self.sweep.status.contains(status) {
+            return None;
         }
-        if self.prefilter.is_some() && subject(&job, self.request) != Some(true) {
-            return Found::Nothing;
+        if self.listed.contains(&job.id) {
+            self.has_moved |= self.passes == 0 && !self.course.shows_any_status();
+            return None;
+        }
+        let is_out = |filter: &Arc<Pattern>| !document.is_some_and(|document| filter.matches(document));
+        let is_out = self.prefilter.as_ref().is_some_and(is_out);
+        let waits = self.looks_for_dependents()
+            && *status == JobStatus::Pending
+            && self.looked_at < MOST_LOOKED_AT_FOR_DEPENDENTS;
+        if is_out && !waits {
+            return None;
         }
         if is_taken {
-            self.elsewhere += 1;
-            return Found::Nothing;
+            self.elsewhere += u64::from(!is_out);
+            return None;
         }
-        if self.summary_suffices {
+        let is_seen = self.summary_suffices && !waits;
+        if is_seen {
             self.matched += 1;
             if self.matched > self.sweep.max_jobs {
                 self.is_cut_short = self.matched > self.sweep.max_jobs.saturating_mul(COUNTED_BEYOND);
-                return if self.is_cut_short { Found::Enough } else { Found::Nothing };
+                return None;
             }
         }
+        self.looked_at += usize::from(waits);
         self.listed.insert(job.id.clone());
+        if !is_seen {
+            self.to_look_at.insert(job.id.clone());
+        }
+        Some(if is_seen { Meant::Surely } else { Meant::Perhaps })
+    }
+
+    /// What is ordered of such a job.
+    pub(crate) fn order(&self, job: Listed, meant: Meant) -> Order {
         let CancelRequest { action, reason, .. } = self.request;
         let wish = Wish { action: *action, reason: reason.clone(), dry_run: self.dry_run };
         let place = self.listed.len();
         let ordered = Ordered { wish, delivery: self.delivery, place, clause: None };
         let seen = Seen { snapshot: job.snapshot, summary: job.summary };
-        let seen = self.summary_suffices.then(|| Box::new(seen));
-        Found::Order(Box::new(Order { id: job.id, wishes: vec![ordered], seen }))
-    }
-
-    /// What a listing shows first is looked at by this part of the filter.
-    pub(crate) fn prefilter(&self) -> Option<Arc<Pattern>> {
-        self.prefilter.clone()
+        let seen = (meant == Meant::Surely).then(|| Box::new(seen));
+        Order { id: job.id, wishes: vec![ordered], seen }
     }
 
     /// Takes a job that was seen, and tells whether it is meant.
@@ -203,15 +284,14 @@ impl<'a> Progress<'a> {
             Some(Value::Text(id)) => JobId::from(id),
             _ => return false,
         };
-        if !self.summary_suffices {
-            if self.sweep.filter.as_ref().is_some_and(|filter| !filter.matches(document)) {
-                return false;
-            }
-            if self.met.insert(id.clone()) {
-                self.matched += 1;
-            }
+        let is_counted = !self.to_look_at.remove(&id);
+        self.dependents.seen(&id, document);
+        if self.sweep.filter.as_ref().is_some_and(|filter| !filter.matches(document)) {
+            return false;
         }
+        self.matched += usize::from(!is_counted);
         if let Some(keep) = &self.sweep.keep_newest
+            && self.kept.is_none()
             && let Some(Value::Text(common)) = document.get(&keep.per)
         {
             let created = match document.get("job.createdAt") {
@@ -227,20 +307,44 @@ impl<'a> Progress<'a> {
         true
     }
 
-    /// Its listing has ended. Where that found something, it is listed again: jobs move on between two pages, and one may
-    /// have got past.
-    pub(crate) fn ends(&mut self, pages: u64, failure: Option<&str>) -> Vec<Listing> {
-        let of_this_pass = pages - self.pages;
-        self.pages = pages;
-        self.failure = failure.map(ToOwned::to_owned);
+    /// A page has ended. Gives the next one, if there is any to ask for.
+    ///
+    /// Where a pass has found something, there is another: jobs move on between two pages, and one may have got past.
+    pub(crate) fn page_ends(&mut self, next: Option<String>) -> Option<Question> {
+        self.pages += 1;
+        self.pages_of_pass += 1;
+        if self.is_cut_short {
+            self.passes += 1;
+            return None;
+        }
+        if let Some(question) = self.course.page_ends(next) {
+            return Some(question);
+        }
+        self.passes += 1;
+        let pages_of_pass = std::mem::take(&mut self.pages_of_pass);
         let has_found = self.listed.len() > self.listed_before;
         self.listed_before = self.listed.len();
-        self.passes += 1;
-        let again = has_found
-            && failure.is_none()
-            && self.matched <= self.sweep.max_jobs
-            && of_this_pass <= MOST_PAGES_TO_LIST_AGAIN;
-        if again { self.listings() } else { Vec::new() }
+        let is_worth_while = pages_of_pass <= MOST_PAGES_TO_LIST_AGAIN || std::mem::take(&mut self.has_moved);
+        if has_found && is_worth_while && self.matched <= self.sweep.max_jobs {
+            self.course.begin()
+        } else {
+            None
+        }
+    }
+
+    /// A page cannot be had.
+    pub(crate) fn fails(&mut self, why: &str) {
+        self.failure = Some(why.to_owned());
+    }
+
+    /// The listing of its jobs that have failed, as those do which are stopped.
+    pub(crate) fn failed_jobs(&self) -> Listing {
+        Listing { of: self.sweep.of.clone(), which: Which::In(JobStatus::Failed) }
+    }
+
+    /// So many pages of these were listed.
+    pub(crate) fn confirmed(&mut self, pages: u64) {
+        self.confirm_pages += pages;
     }
 
     /// Whether a match is to be stopped, now that all are counted.
@@ -275,7 +379,7 @@ impl<'a> Progress<'a> {
     }
 
     /// The sweep's own result.
-    pub(crate) fn into_result(self) -> (usize, Verdict, SweepSummary) {
+    pub(crate) fn end(self) -> Ended {
         let elsewhere = |count: u64| {
             let why =
                 format!("{count} of the matches are another request's here: the sweep comes back for them");
@@ -295,14 +399,23 @@ impl<'a> Progress<'a> {
             kept: count(self.kept.map_or(0, |kept| kept.len())),
             plan: Plan {
                 look: if self.summary_suffices { "summary" } else { "DescribeJobs" },
+                filter: self.course.filter(),
                 pages: self.pages,
+                passes: self.passes,
+                confirm_pages: self.confirm_pages,
             },
         };
-        (self.delivery, verdict.unwrap_or_else(|| Outcome::Swept.into()), summary)
+        let verdict = verdict.unwrap_or_else(|| Outcome::Swept.into());
+        Ended { delivery: self.delivery, verdict, summary, dependents: self.dependents }
     }
 }
 
 /// Whether a listing shows what a pattern asks about at this path.
 fn is_in_summaries(path: &str) -> bool {
     !path.starts_with("job.") && path != "job" || IN_SUMMARIES.contains(&path)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -167,8 +167,12 @@ impl<'a> Document<'a> {
     /// The first leaf at a path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<Value<'_>> {
-        let (value, _) = self.leaves_at(path, PathHash::of(path)).all().next()?;
-        Some(match value {
+        self.values(path).next()
+    }
+
+    /// The leaves at a path, of which there are several where it leads through arrays.
+    pub fn values(&self, path: &str) -> impl Iterator<Item = Value<'_>> {
+        self.leaves_at(path, PathHash::of(path)).all().map(|(value, _)| match value {
             Scalar::Null => Value::Null,
             Scalar::Bool(value) => Value::Bool(*value),
             Scalar::Number(number) => Value::Number(number.value()),

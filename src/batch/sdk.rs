@@ -255,13 +255,7 @@ fn says_no_to_nobody(result: &Result<Stopped, CallError>) -> bool {
 
 /// A call for the jobs that a filter lets through.
 fn filtered(call: ListJobsFluentBuilder, filter: &Filter) -> ListJobsFluentBuilder {
-    let (name, value) = match filter {
-        Filter::JobName(name) => ("JOB_NAME", name.to_string()),
-        Filter::CreatedBefore(ms) => ("BEFORE_CREATED_AT", ms.to_string()),
-        Filter::CreatedAfter(ms) => ("AFTER_CREATED_AT", ms.to_string()),
-        Filter::ShareIdentifier(share, _) => ("SHARE_IDENTIFIER", share.to_string()),
-    };
-    let call = call.filters(KeyValuesPair::builder().name(name).values(value).build());
+    let call = call.filters(KeyValuesPair::builder().name(filter.name()).values(filter.value()).build());
     match filter {
         Filter::ShareIdentifier(_, status) => call.job_status(status.as_str().into()),
         _ => call,

@@ -1,13 +1,20 @@
-//! Listings, page by page: where orders come from that name no job.
+//! Listings, page by page: where orders come from that name no job, and where such jobs are seen again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::calls::Stage;
+use super::calls::{Lane, Stage};
+use super::pending::{Next, Pending};
 use super::run::Run;
 use super::service::Ended;
-use super::{Found, Judge, Reply, Request, Sink};
+use super::{Judge, Reply, Request, Sink};
 use crate::backoff::TRANSIENT;
-use crate::batch::{CallError, FailureKind, Listing};
+use crate::batch::{CallError, FailureKind, Listed, MAX_DESCRIBE, Question};
+use crate::outcome::Look;
+use crate::request::JobId;
+
+/// Up to so many jobs are looked at by `DescribeJobs`, rather than listed, after acting.
+const FEW: usize = 2 * MAX_DESCRIBE;
 
 /// All listings of a run.
 #[derive(Debug)]
@@ -16,31 +23,60 @@ pub(super) struct Listings(Vec<State>);
 /// One of them.
 #[derive(Debug)]
 struct State {
-    /// The questions that are left, the next one first.
-    left: std::vec::IntoIter<Listing>,
-    question: Option<Listing>,
-    page: Option<String>,
+    /// The page to ask for.
+    question: Option<Question>,
     /// The number of the call under way, and when it started.
     under_way: Option<(u64, Duration)>,
     /// When the next call may start.
     due: Duration,
     failures: u32,
-    pages: u64,
+    phase: Phase,
+    /// Its jobs that were acted on, to be found among those that have failed.
+    acted: BTreeMap<JobId, Pending>,
+    /// Pages of failed jobs, and how many of the jobs were found there.
+    pages: usize,
+    found: usize,
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The jobs that orders are about, if any are left to list.
+    Orders,
+    /// Those that have failed.
+    Failed,
+    /// Nothing any more.
+    Over,
 }
 
 impl Listings {
-    /// Each a list of questions that are put one after the other.
-    pub(super) fn new(listings: Vec<Vec<Listing>>) -> Self {
-        let state = |questions: Vec<Listing>| {
-            let mut left = questions.into_iter();
-            let question = left.next();
-            State { left, question, page: None, under_way: None, due: Duration::ZERO, failures: 0, pages: 0 }
+    pub(super) fn new(first: Vec<Option<Question>>) -> Self {
+        let state = |question| State {
+            question,
+            under_way: None,
+            due: Duration::ZERO,
+            failures: 0,
+            phase: Phase::Orders,
+            acted: BTreeMap::new(),
+            pages: 0,
+            found: 0,
         };
-        Self(listings.into_iter().map(state).collect())
+        Self(first.into_iter().map(state).collect())
     }
 
-    pub(super) fn are_under_way(&self) -> bool {
-        self.0.iter().any(|state| state.question.is_some())
+    /// Whether any may still give orders.
+    pub(super) fn give_orders(&self) -> bool {
+        self.0.iter().any(|state| state.question.is_some() && state.phase == Phase::Orders)
+    }
+
+    /// How many jobs wait to be found among those that have failed.
+    pub(super) fn unconfirmed(&self) -> usize {
+        self.0.iter().map(|state| state.acted.len()).sum()
+    }
+
+    /// Takes them out.
+    pub(super) fn take_unconfirmed(&mut self) -> impl Iterator<Item = Pending> {
+        self.0.iter_mut().flat_map(|state| std::mem::take(&mut state.acted).into_values())
     }
 }
 
@@ -51,12 +87,12 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             return None;
         }
         let is_next =
-            |state: &State| state.question.is_some() && state.under_way.is_none() && state.due <= now;
-        let place = self.listings.0.iter().position(is_next)?;
-        let number = self.next_number();
-        let state = self.listings.0.get_mut(place)?;
+            |state: &&mut State| state.question.is_some() && state.under_way.is_none() && state.due <= now;
+        let number = self.started + 1;
+        let state = self.listings.0.iter_mut().find(is_next)?;
         state.under_way = Some((number, now));
-        let request = Request::List(state.question.clone()?, state.page.clone());
+        let request = Request::List(state.question.clone()?);
+        self.started = number;
         self.list.service.started(now);
         self.tally.api_calls += 1;
         let limit = self.terms.limits.attempt_timeout.min(self.terms.budget.saturating_sub(now));
@@ -86,20 +122,19 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let ended = Ended { started, now, jobs: 1 };
         match reply {
             Ok(Reply::Listed(page)) => {
+                state.failures = 0;
                 self.list.service.answered(ended);
-                (state.failures, state.pages) = (0, state.pages + 1);
-                state.page = page.next;
-                if state.page.is_none() {
-                    state.question = state.left.next();
+                if state.phase == Phase::Failed {
+                    return self.take_failed(place, page.jobs, page.next, now);
                 }
-                let (is_over, pages) = (state.question.is_none(), state.pages);
-                let is_enough = self.take_page(place, page.jobs, now);
-                if is_enough || is_over {
-                    let more = self.judge.listing_ends(place, pages, None);
-                    if let Some(state) = self.listings.0.get_mut(place) {
-                        state.left = more.into_iter();
-                        (state.question, state.page) = (state.left.next(), None);
+                for job in page.jobs {
+                    if let Some(order) = self.judge.listed(place, job) {
+                        self.order(order, now);
                     }
+                }
+                let next = self.judge.page_ends(place, page.next);
+                if let Some(state) = self.listings.0.get_mut(place) {
+                    state.question = next;
                 }
             }
             Ok(_) => {}
@@ -111,17 +146,6 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         }
     }
 
-    fn take_page(&mut self, place: usize, jobs: Vec<crate::batch::Listed>, now: Duration) -> bool {
-        for job in jobs {
-            match self.judge.listed(place, job) {
-                Found::Order(order) => self.order(*order, now),
-                Found::Nothing => {}
-                Found::Enough => return true,
-            }
-        }
-        false
-    }
-
     fn page_failed(&mut self, place: usize, ended: Ended, error: &CallError) {
         let wait = self.wait(Stage::Confirm, ended.now, error.retry_after);
         match error.kind {
@@ -131,7 +155,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             }
             FailureKind::Refused | FailureKind::Denied | FailureKind::NoBulk => {
                 self.list.service.answered(ended);
-                return self.give_up_listing(place, &error.to_string());
+                return self.give_up_listing(place, &error.to_string(), ended.now);
             }
             _ => self.list.service.failed(ended, wait),
         }
@@ -139,7 +163,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         self.list.error = Some(error.clone());
         let patience = self.terms.limits.patience;
         if self.list.service.failing_since().is_some_and(|since| since + patience <= ended.now) {
-            self.give_up_listing(place, &error.to_string());
+            self.give_up_listing(place, &error.to_string(), ended.now);
         }
     }
 
@@ -150,15 +174,102 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             None => "the deadline came first".to_owned(),
         };
         for place in 0..self.listings.0.len() {
-            self.give_up_listing(place, &failure);
+            if let Some(state) = self.listings.0.get_mut(place)
+                && state.question.take().is_some()
+                && state.phase == Phase::Orders
+            {
+                self.judge.listing_fails(place, &failure);
+            }
         }
     }
 
-    fn give_up_listing(&mut self, place: usize, failure: &str) {
-        if let Some(state) = self.listings.0.get_mut(place)
-            && state.question.take().is_some()
-        {
-            self.judge.listing_ends(place, state.pages, Some(failure));
+    fn give_up_listing(&mut self, place: usize, failure: &str, now: Duration) {
+        let Some(state) = self.listings.0.get_mut(place).filter(|state| state.question.is_some()) else {
+            return;
+        };
+        if state.phase == Phase::Failed {
+            self.look_at_each(place, now);
+        } else {
+            state.question = None;
+            self.judge.listing_fails(place, failure);
+        }
+    }
+
+    /// A job was acted on. One that a listing has shown may be found with others once they have failed, a thousand a call
+    /// in the place of a hundred.
+    pub(super) fn to_confirm(&mut self, job: Pending, now: Duration) {
+        let listing = job.wishes().find_map(|ordered| self.judge.listing_of(ordered));
+        let state = listing.and_then(|place| self.listings.0.get_mut(place));
+        match state.filter(|state| state.phase != Phase::Over) {
+            Some(state) => drop(state.acted.insert(job.id().clone(), job)),
+            None => self.enqueue(Lane::Confirm, job, now),
+        }
+    }
+
+    /// Begins to look for the jobs that were acted on among those that have failed, once all are acted on. Gives whether
+    /// there is anything to ask for now.
+    pub(super) fn confirm_listed(&mut self, now: Duration) -> bool {
+        if self.awaits_orders() || self.has_acts() {
+            return false;
+        }
+        let mut has_begun = false;
+        for (place, state) in self.listings.0.iter_mut().enumerate() {
+            if state.phase == Phase::Orders && !state.acted.is_empty() {
+                state.phase = Phase::Failed;
+                state.question = (state.acted.len() > FEW)
+                    .then(|| self.judge.failed_jobs(place))
+                    .flatten()
+                    .map(|listing| Question { listing, page: None });
+                has_begun = true;
+            }
+        }
+        for place in 0..self.listings.0.len() {
+            let is_without = |state: &&State| state.phase == Phase::Failed && state.question.is_none();
+            if self.listings.0.get(place).filter(is_without).is_some() {
+                self.look_at_each(place, now);
+            }
+        }
+        has_begun
+    }
+
+    /// Takes a page of failed jobs. The next is worth a call as long as they show more of those that were acted on than a
+    /// look at each would.
+    fn take_failed(&mut self, place: usize, page: Vec<Listed>, next: Option<String>, now: Duration) {
+        for Listed { id, snapshot, .. } in page {
+            let state = self.listings.0.get_mut(place);
+            let Some(mut job) = state.and_then(|state| {
+                let job = state.acted.remove(&id)?;
+                state.found += 1;
+                Some(job)
+            }) else {
+                continue;
+            };
+            match job.confirmed(Look::Seen(snapshot), now, self.sink) {
+                Next::Done => {}
+                next => self.go_on(job, next, now),
+            }
+        }
+        let Some(state) = self.listings.0.get_mut(place) else {
+            return;
+        };
+        state.pages += 1;
+        let pays = state.found >= state.pages.saturating_mul(MAX_DESCRIBE) && !state.acted.is_empty();
+        match (&mut state.question, next) {
+            (Some(question), Some(page)) if pays => question.page = Some(page),
+            _ => self.look_at_each(place, now),
+        }
+    }
+
+    /// The jobs of a listing that were acted on, and not found yet, are looked at by `DescribeJobs`.
+    fn look_at_each(&mut self, place: usize, now: Duration) {
+        let Some(state) = self.listings.0.get_mut(place) else {
+            return;
+        };
+        (state.question, state.phase) = (None, Phase::Over);
+        let jobs = std::mem::take(&mut state.acted);
+        self.judge.confirmed(place, u64::try_from(state.pages).unwrap_or(u64::MAX));
+        for job in jobs.into_values() {
+            self.enqueue(Lane::Confirm, job, now);
         }
     }
 }

@@ -45,7 +45,8 @@ pub(super) struct Run<'a, J, S> {
     held: Vec<Pending>,
     /// How many jobs are in calls under way.
     jobs_under_way: PerStage<usize>,
-    started: u64,
+    /// Calls that were started; each has its number.
+    pub(super) started: u64,
     /// When a stage last began to have jobs.
     pub(super) begun: PerStage<Duration>,
     pub(super) listings: Listings,
@@ -137,7 +138,13 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     pub(super) fn awaits_orders(&self) -> bool {
-        !self.no_more_orders || self.listings.are_under_way()
+        !self.no_more_orders || self.listings.give_orders()
+    }
+
+    /// Whether some job is yet to be acted on.
+    pub(super) fn has_acts(&self) -> bool {
+        let jobs = self.jobs(Stage::Look) + self.jobs(Stage::Act) + self.held.len();
+        jobs > 0 && !self.acts_are_over
     }
 
     /// Whether more orders can be taken: as many as keep every call busy, unless all must be judged first.
@@ -159,8 +166,17 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         if let Some(call) = self.next_page(now) {
             return Some(call);
         }
-        let next = self.next_parcel(now);
-        let (lane, parcel) = next.or_else(|| self.release(now).then(|| self.next_parcel(now)).flatten())?;
+        let mut next = self.next_parcel(now);
+        if next.is_none() && self.release(now) {
+            next = self.next_parcel(now);
+        }
+        if next.is_none() && self.confirm_listed(now) {
+            if let Some(call) = self.next_page(now) {
+                return Some(call);
+            }
+            next = self.next_parcel(now);
+        }
+        let (lane, parcel) = next?;
         Some(self.start(UnderWay { lane, parcel, started: now }))
     }
 
@@ -208,6 +224,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         }
         for mut job in self.held {
             job.out_of_time(Stage::Act, false, self.sink);
+        }
+        for mut job in self.listings.take_unconfirmed() {
+            job.out_of_time(Stage::Confirm, false, self.sink);
         }
         self.tally
     }
@@ -257,7 +276,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     /// Until when calls to stop jobs may start: confirming what was stopped has its share.
     pub(super) fn act_until(&self, now: Duration) -> Duration {
         let Terms { budget, .. } = self.terms;
-        let unseen = self.jobs(Stage::Confirm) + self.jobs_under_way.of(Stage::Act);
+        let unseen =
+            self.jobs(Stage::Confirm) + self.jobs_under_way.of(Stage::Act) + self.listings.unconfirmed();
         let describe = &self.describe.service;
         let looks =
             describe.latency() * CONFIRM_ROUNDS + describe.time_for(unseen.div_ceil(MAX_DESCRIBE) + 1, now);
@@ -388,15 +408,10 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         kind.bulk.started(call.parcel.jobs.len());
         self.tally.api_calls += 1;
         *self.jobs_under_way.of_mut(stage) += call.parcel.jobs.len();
-        let number = self.next_number();
+        self.started += 1;
+        let number = self.started;
         self.under_way.insert(number, call);
         (number, request, limit)
-    }
-
-    /// Every call has a number of its own.
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.started += 1;
-        self.started
     }
 
     /// A job was looked at before acting, or cannot be.

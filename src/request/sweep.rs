@@ -1,9 +1,11 @@
 //! Which jobs a sweep is about: a listing, and what of it is meant.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use event_pattern::Pattern;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Action, JobId, Rejection, Rules, fields};
@@ -36,6 +38,49 @@ pub struct Sweep {
     pub keep_newest: Option<KeepNewest>,
     /// If more match, none is stopped.
     pub max_jobs: usize,
+    /// The request as it was written.
+    pub(crate) asked: Asked,
+}
+
+/// A request for a sweep as it was written, so that it can be made again.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    sweep: Members,
+    beside: Members,
+}
+
+type Members = BTreeMap<String, Box<RawValue>>;
+
+impl Asked {
+    fn read(request: &Object<'_>, sweep: &Object<'_>) -> Self {
+        let members = |object: &Object<'_>, is_kept: fn(&str) -> bool| -> Members {
+            let kept = object.members().filter(|(name, _)| is_kept(name));
+            kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        };
+        Self {
+            sweep: members(sweep, |name| name != "maxJobs"),
+            beside: members(request, |name| name != "sweep" && fields::known(name) == Some(name)),
+        }
+    }
+
+    /// The same request for at most so many jobs.
+    pub(crate) fn for_at_most(&self, max_jobs: usize) -> String {
+        #[derive(Serialize)]
+        struct Request<'a> {
+            sweep: Swept<'a>,
+            #[serde(flatten)]
+            beside: &'a Members,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Swept<'a> {
+            #[serde(flatten)]
+            sweep: &'a Members,
+            max_jobs: usize,
+        }
+        let request = Request { sweep: Swept { sweep: &self.sweep, max_jobs }, beside: &self.beside };
+        serde_json::to_string(&request).unwrap_or_default()
+    }
 }
 
 /// Whose jobs `ListJobs` lists.
@@ -58,7 +103,12 @@ pub struct KeepNewest {
 
 impl Sweep {
     /// Reads the member `sweep` of a request.
-    pub(super) fn parse(value: &RawValue, action: Action, rules: &Rules<'_>) -> Result<Self, Rejection> {
+    pub(super) fn parse(
+        value: &RawValue,
+        request: &Object<'_>,
+        action: Action,
+        rules: &Rules<'_>,
+    ) -> Result<Self, Rejection> {
         let remedy = "give an object with `jobQueue` (or `arrayJobId`) and `maxJobs`";
         let Some(object) = Object::of(value) else {
             return Err(Rejection::new("sweep", format!("is {}, not an object", kind(value)), remedy));
@@ -70,6 +120,7 @@ impl Sweep {
             filter: filter(&object)?,
             keep_newest: keep_newest(&object)?,
             max_jobs: max_jobs(&object)?,
+            asked: Asked::read(request, &object),
         })
     }
 }
@@ -226,7 +277,8 @@ mod tests {
 
     fn parse(json: &str, action: Action) -> Result<Sweep, String> {
         let json: &RawValue = serde_json::from_str(json).unwrap();
-        Sweep::parse(json, action, &RULES).map_err(|rejection| rejection.to_string())
+        Sweep::parse(json, &Object::of(json).unwrap_or_default(), action, &RULES)
+            .map_err(|rejection| rejection.to_string())
     }
 
     #[test]

@@ -12,6 +12,13 @@ use crate::request::Rejection;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessageGroup(Arc<str>);
 
+impl MessageGroup {
+    /// Its id.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 pub(super) fn matches_record(record: &Object<'_>) -> bool {
     record.str("eventSource").as_deref() == Some("aws:sqs")
 }
