@@ -81,6 +81,9 @@ pub struct SweepSummary {
     pub at_least: bool,
     /// Matches that were left alone for being the newest.
     pub kept: u64,
+    /// Which these are; results only count them.
+    #[serde(skip)]
+    pub kept_ids: HashSet<JobId>,
     /// How it was found out.
     pub plan: Plan,
 }
@@ -284,6 +287,7 @@ impl<'a> Progress<'a> {
         let verdict = self.whole();
         let verdict = verdict.or_else(|| (self.elsewhere > 0).then(|| elsewhere(self.elsewhere)));
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let kept_ids = self.kept.unwrap_or_default();
         let summary = SweepSummary {
             of: match &self.sweep.of {
                 ListingOf::JobQueue(queue) => SweepOf::JobQueue(queue.clone()),
@@ -292,7 +296,8 @@ impl<'a> Progress<'a> {
             scanned: self.scanned,
             matched: count(self.matched),
             at_least: self.is_cut_short,
-            kept: count(self.kept.map_or(0, |kept| kept.len())),
+            kept: count(kept_ids.len()),
+            kept_ids,
             plan: Plan {
                 look: if self.summary_suffices { "summary" } else { "DescribeJobs" },
                 pages: self.pages,
