@@ -60,16 +60,18 @@ const IDS_OF_A_SWEEP: usize = 100;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepReport {
+    /// What it found.
     #[serde(flatten)]
-    summary: SweepSummary,
+    pub summary: SweepSummary,
     /// Matches that are not settled: they are found when it comes again.
-    left: u64,
-    outcomes: BTreeMap<Outcome, u64>,
+    pub left: u64,
+    /// What became of them.
+    pub outcomes: BTreeMap<Outcome, u64>,
     /// The first hundred of each outcome.
-    job_ids: BTreeMap<Outcome, Vec<JobId>>,
+    pub job_ids: BTreeMap<Outcome, Vec<JobId>>,
     /// What fails with those that were stopped, or would be, since it depends on them: as far as it was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dependents: Option<Falling>,
+    pub dependents: Option<Falling>,
 }
 
 /// One result that may go into an answer.

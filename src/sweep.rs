@@ -19,7 +19,8 @@ use crate::request::{CancelRequest, JobId, ListingOf, Sweep};
 use course::Course;
 use filters::filters;
 
-pub(crate) use dependents::{Dependents, Falling};
+pub(crate) use dependents::Dependents;
+pub use dependents::Falling;
 
 /// How far beyond its limit a sweep is counted, so that its result can say by how much.
 const COUNTED_BEYOND: usize = 10;
@@ -120,6 +121,9 @@ pub struct SweepSummary {
     pub at_least: bool,
     /// Matches that were left alone for being the newest.
     pub kept: u64,
+    /// Which these are; results only count them.
+    #[serde(skip)]
+    pub kept_ids: HashSet<JobId>,
     /// How it was found out.
     pub plan: Plan,
 }
@@ -388,6 +392,7 @@ impl<'a> Progress<'a> {
         let verdict = self.whole();
         let verdict = verdict.or_else(|| (self.elsewhere > 0).then(|| elsewhere(self.elsewhere)));
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let kept_ids = self.kept.unwrap_or_default();
         let summary = SweepSummary {
             of: match &self.sweep.of {
                 ListingOf::JobQueue(queue) => SweepOf::JobQueue(queue.clone()),
@@ -396,7 +401,8 @@ impl<'a> Progress<'a> {
             scanned: self.scanned,
             matched: count(self.matched),
             at_least: self.is_cut_short,
-            kept: count(self.kept.map_or(0, |kept| kept.len())),
+            kept: count(kept_ids.len()),
+            kept_ids,
             plan: Plan {
                 look: if self.summary_suffices { "summary" } else { "DescribeJobs" },
                 filter: self.course.filter(),

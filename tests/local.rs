@@ -239,6 +239,35 @@ fn a_payload_can_come_from_a_file_or_from_standard_input() {
 }
 
 #[test]
+fn a_sweep_of_ones_own_has_a_row_of_counts_and_shows_its_jobs() {
+    let sweep = |dry_run: bool, most: u32| {
+        json!({"sweep": {"jobQueue": "nightly", "where": {"job": {"jobName": ["etl-extract", "etl-stock"]}}, "maxJobs": most},
+               "reason": "Not needed today.", "dryRun": dry_run})
+    };
+    let run = local(&["-"], &sweep(true, 5).to_string());
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    for part in [
+        "\n  swept    queue nightly  ",
+        " 2 matched, 0 kept, 0 left: 2 would_cancel (by ",
+        " etl-extract  unchanged  RUNNABLE",
+        " etl-stock    unchanged  RUNNABLE",
+    ] {
+        assert!(run.out.contains(part), "{part:?} is not in {}", run.out);
+    }
+    let run = local(&["-"], &sweep(false, 1).to_string());
+    for part in [
+        "\n  denied   queue nightly  ",
+        "2 jobs match, more than maxJobs (1)",
+        " 2 matched, 0 kept, 0 left: none touched (",
+    ] {
+        assert!(run.out.contains(part), "{part:?} is not in {}", run.out);
+    }
+    let run = local(&["events/direct-sweep.json"], "");
+    assert!(run.out.contains(" 2 matched, 1 kept, 0 left: 1 cancelled ("), "{}", run.out);
+    assert!(run.out.contains(" preview-home  unchanged  RUNNABLE"), "the one that is kept: {}", run.out);
+}
+
+#[test]
 fn too_little_time_leaves_every_job_alone() {
     let run = local(&["--json", "--remaining-ms=500", "events/direct-cancel.json"], "");
     let answers = json_lines(&run.out);

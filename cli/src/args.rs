@@ -7,7 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 /// Try a policy of batch-canceller before it decides about real jobs.
 ///
 /// A policy says which AWS Batch jobs may be stopped, and by whom, in EventBridge's event patterns. This command holds it
-/// against documents like those the function sees, and calls nothing but DescribeJobs, and that only for `explain --job`.
+/// against documents like those the function sees, and stops nothing: it calls ListJobs and DescribeJobs, and those only
+/// for `check --sweep` and `explain --job`.
 #[derive(Debug, Parser)]
 #[command(name = "batch-cancel", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -22,8 +23,9 @@ pub(crate) enum Command {
 }
 
 const CHECK_HELP: &str = "\
-Example:
+Examples:
   batch-cancel check policy.json cases.jsonl
+  batch-cancel check policy.json --sweep sweep.json
 
   where cases.jsonl has cases such as
   {\"name\": \"CI may not stop what is protected\",
@@ -33,23 +35,38 @@ Example:
 Warnings name what a policy says but hardly means, such as an `anything-but` that an absent
 field slips through. They go to standard error, or into the document with --output json.
 
-Exit status:
-  0  every case is decided as expected
-  1  one is not, or there are warnings and --deny-warnings
-  2  the policy or the cases cannot be read";
+--sweep reads the region, the endpoint and credentials as AWS's own tools do, profiles and SSO
+included. It calls ListJobs and DescribeJobs, and stops nothing: each job is shown with what
+would become of it, whatever the sweep's own `dryRun` says. Terminating is taken as allowed
+(ALLOW_TERMINATE=true).
 
-/// Hold a policy against cases, and warn of its traps.
+Exit status:
+  0  every case is decided as expected; the sweep would be carried out, whatever it finds
+  1  one is not; the sweep would stop nothing as it has more matches than maxJobs, or it cannot
+     be told of everything, for Batch cannot be had; or there are warnings and --deny-warnings
+  2  the policy, the cases or the sweep cannot be read, or the function would reject the sweep";
+
+/// Hold a policy against cases or the jobs of a sweep, and warn of its traps.
 ///
 /// Prints a table of what the policy decides about each case and which clause decided. Where that differs from what is
 /// expected, and where no clause matched, it names the nearest clause and the field that kept it from matching.
+///
+/// With --sweep, it prints what would become of each job that a sweep finds in AWS Batch now.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = CHECK_HELP)]
+#[command(
+    override_usage = "batch-cancel check [OPTIONS] <POLICY> <CASES | --sweep <FILE>>",
+    after_help = CHECK_HELP
+)]
 pub(crate) struct Check {
     /// The policy, or `-` for standard input.
     pub(crate) policy: PathBuf,
     /// The cases, a JSON list or one JSON object after the other; `-` for standard input.
-    pub(crate) cases: PathBuf,
-    /// How to print the results; `junit` is for CI systems.
+    #[arg(required_unless_present = "sweep", conflicts_with = "sweep")]
+    pub(crate) cases: Option<PathBuf>,
+    /// A request with `sweep`, as it would be sent, or an event around one; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sweep: Option<PathBuf>,
+    /// How to print the results; `junit` is for CI systems, and for cases only.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: CheckOutput,
     /// End with 1 if there are warnings; notes do not count.
@@ -225,6 +242,8 @@ mod tests {
         assert!(read("explain p.json --job a --source sqs --now 5").is_ok());
         assert!(read("explain p.json --job a --id b").is_err());
         assert!(read("check p.json").is_err());
+        assert!(read("check p.json cases --sweep s.json").is_err());
+        assert!(read("check p.json --sweep s.json").is_ok());
         assert!(read("check - -").is_ok(), "that is told by whoever reads");
     }
 

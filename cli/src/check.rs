@@ -1,4 +1,8 @@
-//! Holds a policy against cases.
+//! Holds a policy against cases, or against what a sweep finds.
+
+pub(crate) mod sweep;
+
+use std::path::PathBuf;
 
 use batch_canceller::policy::{Clause, Decision, Effect, IMPLICIT_DENY, MAX_PER_INVOCATION, Policy};
 use event_pattern::{Document, Miss};
@@ -55,15 +59,27 @@ impl Checked<'_> {
 
     /// How many warnings there are, notes left out.
     pub(crate) fn warned(&self) -> usize {
-        self.warnings.iter().filter(|warning| warning.level == Level::Warning).count()
+        warned(&self.warnings)
     }
+}
+
+fn warned(warnings: &[Warning]) -> usize {
+    warnings.iter().filter(|warning| warning.level == Level::Warning).count()
 }
 
 /// Reads, checks and prints, and tells whether all is as it should be.
 pub(crate) fn run(args: &args::Check, screen: Screen, errors: Screen) -> Result<bool, Trouble> {
-    input::one_stdin(&[&args.policy, &args.cases])?;
+    match (&args.cases, &args.sweep) {
+        (_, Some(request)) => sweep::run(args, request, screen, errors),
+        (Some(path), None) => on_cases(args, path, screen, errors),
+        (None, None) => Err(Trouble::new("name a file of cases or a sweep")),
+    }
+}
+
+fn on_cases(args: &args::Check, path: &PathBuf, screen: Screen, errors: Screen) -> Result<bool, Trouble> {
+    input::one_stdin(&[&args.policy, path])?;
     let policy = input::policy(&args.policy)?;
-    let text = input::read(&args.cases)?;
+    let text = input::read(path)?;
     let cases = cases::read(&text, &policy)?;
     let checked = check(&policy, &text.name, &cases);
     if args.output != CheckOutput::Json {

@@ -1,14 +1,16 @@
 //! `batch-cancel`: the command for people.
 //!
 //! - [`args`]: the command line, with its help;
-//! - [`check`]: holds a policy against [`cases`];
+//! - [`check`]: holds a policy against [`cases`], or against what a sweep finds;
 //! - [`explain`]: why a policy allows or denies one request for one job;
 //! - [`lint`]: what a policy says but hardly means, by the [`schema`] of the document that patterns see;
+//! - [`batch`]: AWS Batch, called as AWS's own tools call it;
 //! - [`output`]: all that is printed.
 //!
 //! Nothing here stops a job.
 
 mod args;
+mod batch;
 mod cases;
 mod check;
 mod document;
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what is asked, and tells whether the answer is yes: all as expected, or allowed.
+/// Does what is asked, and tells whether the answer is yes: all as expected, allowed, or to be carried out.
 fn run(args: &Args) -> Result<bool, Trouble> {
     let screen = Screen::stdout();
     match &args.command {

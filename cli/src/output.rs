@@ -3,6 +3,7 @@
 pub(crate) mod explained;
 pub(crate) mod json;
 pub(crate) mod junit;
+pub(crate) mod swept;
 pub(crate) mod table;
 pub(crate) mod text;
 

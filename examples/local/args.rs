@@ -20,6 +20,9 @@ Usage: cargo run --example local -- [OPTIONS] [FILE…]
   --yes               confirm that jobs may be stopped there
   --help              this text
 
+A request of your own, or a sweep such as events/direct-sweep.json, finds the jobs of examples/fleet.json; with
+\"dryRun\": true it only says what it would do.
+
 The function's settings are read from the environment as on Lambda. On the embedded AWS Batch three have other
 defaults, so that the payloads show all there is in little time: ALLOW_TERMINATE=true, CONFIRM_TIMEOUT_MS=400 and
 MAX_ATTEMPTS=3.

@@ -1,7 +1,10 @@
 //! Jobs before and after an invocation.
 
+use std::collections::HashSet;
+
 use batch_canceller::job::Snapshot;
 use batch_canceller::report::Report;
+use batch_canceller::request::JobId;
 use batch_sim::{JobView, Simulator};
 
 /// Where to look jobs up.
@@ -66,17 +69,17 @@ impl Ledger {
 }
 
 fn embedded(before: &[JobView], after: &[JobView], report: &Report) -> Vec<Change> {
-    let is_meant = |id: &str| {
-        let mut ids = report.results().filter_map(|result| result.job_id);
-        ids.any(|job| job.as_str() == id)
-    };
+    let named = report.results().filter_map(|result| result.job_id);
+    let sweeps = report.results().filter_map(|result| result.sweep);
+    let swept = sweeps.flat_map(|sweep| sweep.job_ids.values().flatten().chain(&sweep.summary.kept_ids));
+    let meant: HashSet<&str> = named.chain(swept).map(JobId::as_str).collect();
     before
         .iter()
         .zip(after)
         .filter_map(|(before, after)| {
             let (then, now) = (State::from(before), State::from(after));
             let changed = then != now;
-            (changed || is_meant(&before.id)).then(|| Change {
+            (changed || meant.contains(&*before.id)).then(|| Change {
                 id: before.id.clone(),
                 name: before.name.clone(),
                 before: Some(then),

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use batch_canceller::outcome::Outcome;
-use batch_canceller::report::Report;
+use batch_canceller::report::{Report, SweepReport};
 use batch_canceller::result::ResultRecord;
+use batch_canceller::sweep::SweepOf;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 
@@ -76,8 +77,10 @@ impl<W: Write> Show<W> {
 
     pub(crate) fn results(&mut self, report: &Report) -> io::Result<()> {
         let mut table = Table::with_titles(["outcome", "job", "before → after", "attempts", "asked by"]);
+        for (outcome, count) in report.summary().outcomes {
+            *self.outcomes.entry(*outcome).or_default() += count;
+        }
         for result in report.results() {
-            *self.outcomes.entry(result.outcome).or_default() += 1;
             table.row(
                 [
                     Cell::new(colour(result.outcome), result.outcome.as_str()),
@@ -88,7 +91,7 @@ impl<W: Write> Show<W> {
                         .as_str()
                         .into(),
                 ],
-                result.why,
+                note(&result).as_deref(),
             );
         }
         let lines = table.lines(self.paint);
@@ -185,7 +188,31 @@ fn colour(outcome: Outcome) -> Colour {
     }
 }
 
+/// What an outcome alone does not say: why, and what a sweep found.
+fn note(result: &ResultRecord<'_>) -> Option<String> {
+    let why = result.why.map(ToOwned::to_owned);
+    let parts: Vec<_> = why.into_iter().chain(result.sweep.map(counts)).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn counts(SweepReport { summary, left, outcomes, .. }: &SweepReport) -> String {
+    let at_least = if summary.at_least { "at least " } else { "" };
+    let outcomes: Vec<_> =
+        outcomes.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
+    let outcomes = if outcomes.is_empty() { "none touched".to_owned() } else { outcomes.join(", ") };
+    format!(
+        "{} scanned, {at_least}{} matched, {} kept, {left} left: {outcomes} (by {}, pages: {})",
+        summary.scanned, summary.matched, summary.kept, summary.plan.look, summary.plan.pages
+    )
+}
+
 fn job(result: &ResultRecord<'_>) -> String {
+    if let Some(sweep) = result.sweep {
+        return match &sweep.summary.of {
+            SweepOf::JobQueue(queue) => format!("queue {queue}"),
+            SweepOf::ArrayJobId(id) => format!("array {}", short(id.as_str())),
+        };
+    }
     let seen = result.before.or(result.after);
     let name = seen.and_then(|seen| seen.job_name.as_deref());
     match (result.job_id, name) {

@@ -17,11 +17,11 @@ pub(crate) struct Dependents(HashMap<JobId, Vec<JobId>>);
 /// Jobs that fail when others do, since they depend on them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Falling {
+pub struct Falling {
     /// How many.
-    seen: usize,
+    pub seen: usize,
     /// The first hundred of them.
-    job_ids: Vec<JobId>,
+    pub job_ids: Vec<JobId>,
 }
 
 impl Dependents {

@@ -3,8 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use batch_canceller::batch::{Detail, SdkBatch};
-use batch_canceller::config::Config;
+use batch_canceller::batch::Detail;
 use batch_canceller::engine::{JobResult, Judge, Memory, Ruling, Sink, Terms, Whole, carry_out};
 use batch_canceller::order::{Order, Ordered};
 use batch_canceller::outcome::{Look, Outcome, Verdict, Wish};
@@ -12,13 +11,11 @@ use batch_canceller::request::{Action, JobId, Reason};
 use futures_util::stream;
 use serde_json::value::RawValue;
 
+use crate::batch;
 use crate::trouble::Trouble;
 
 /// How long Batch may take, retries included.
 const BUDGET: Duration = Duration::from_secs(20);
-
-/// How long calls may all fail.
-const PATIENCE_MS: &str = "2000";
 
 type Seen = (String, Box<RawValue>, Option<Box<RawValue>>);
 
@@ -32,11 +29,9 @@ pub(super) fn look(id: &str) -> Result<Seen, Trouble> {
     if id.is_empty() {
         return Err(Trouble::new("--job: it is empty: give a job's id or ARN"));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Trouble::new(error.to_string()))?;
     let onlooker = Onlooker::default();
     let mut told = Told::default();
-    runtime.block_on(describe(&id, &onlooker, &mut told))?;
+    batch::wait_for(describe(&id, &onlooker, &mut told))??;
     let trouble = |what: String| Err(Trouble::at(&id, what));
     match onlooker.seen.into_inner() {
         Some((Look::Seen(_), Some((job, parent)))) => Ok((id, job, parent)),
@@ -49,12 +44,8 @@ pub(super) fn look(id: &str) -> Result<Seen, Trouble> {
 }
 
 async fn describe(id: &str, onlooker: &Onlooker, told: &mut Told) -> Result<(), Trouble> {
-    // The function's settings are its own. A person who has no credentials, say, wants to know soon.
-    let setting = |name: &str| (name == "PATIENCE_MS").then(|| PATIENCE_MS.to_owned());
-    let config = Config::from_lookup(setting).map_err(|error| Trouble::new(error.to_string()))?;
-    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let batch = SdkBatch::from_env(&config.limits, variable).await;
-    let (batch, _) = batch.map_err(|error| Trouble::new(error.to_string()))?;
+    let config = batch::config()?;
+    let (batch, _) = batch::connect(&config.limits).await?;
     let Some(reason) = Reason::new("batch-cancel explain") else { return Ok(()) };
     let wish = Wish { action: Action::Cancel, reason, dry_run: true };
     let wishes = vec![Ordered { wish, delivery: 0, place: 0, clause: None }];

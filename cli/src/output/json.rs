@@ -20,7 +20,7 @@ struct Document<'c> {
 
 /// Which policy it was.
 #[derive(Serialize)]
-struct About<'c> {
+pub(super) struct About<'c> {
     sha256: &'c str,
     mode: &'static str,
 }
@@ -166,7 +166,7 @@ pub(crate) fn explained(explanation: &Explanation<'_>) -> Result<String, Trouble
     })
 }
 
-fn written(document: &impl Serialize) -> Result<String, Trouble> {
+pub(super) fn written(document: &impl Serialize) -> Result<String, Trouble> {
     let text = serde_json::to_string_pretty(document);
     text.map(|text| text + "\n").map_err(|error| Trouble::at("the results cannot be written", error))
 }

@@ -24,11 +24,7 @@ fn batch(jobs: Vec<Job>) -> (Simulator, Server, Folder) {
         sim.add(job);
     }
     let server = sim.serve_on_thread().unwrap();
-    let folder = folder()
-        .env("AWS_ENDPOINT_URL_BATCH", server.url())
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local");
+    let folder = folder().calls(&server);
     (sim, server, folder)
 }
 

@@ -5,4 +5,6 @@
 mod program;
 
 mod check;
+mod docs;
 mod explain;
+mod sweep;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use batch_sim::Server;
 use tempfile::TempDir;
 
 /// A folder with files to name on the command line.
@@ -32,6 +33,14 @@ impl Folder {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same folder, from which a Batch is called.
+    pub(crate) fn calls(self, batch: &Server) -> Self {
+        self.env("AWS_ENDPOINT_URL_BATCH", batch.url())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
     }
 
     /// Runs the program with these arguments and this standard input.
