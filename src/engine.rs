@@ -115,8 +115,9 @@ pub trait Judge {
         None
     }
 
-    /// A page of a listing has ended; `next` is where its next one begins. Gives what is to be asked for now.
-    fn page_ends(&self, _listing: usize, _next: Option<String>) -> Option<Question> {
+    /// A page of a listing has ended; `next` is where its next one begins. Gives what is to be asked for now, which may be
+    /// all from the beginning where there is time for it.
+    fn page_ends(&self, _listing: usize, _next: Option<String>, _has_time: bool) -> Option<Question> {
         None
     }
 

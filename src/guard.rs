@@ -198,8 +198,8 @@ impl Judge for Guard<'_> {
         })?
     }
 
-    fn page_ends(&self, listing: usize, next: Option<String>) -> Option<Question> {
-        self.numbered(listing, |sweep| sweep.page_ends(next))?
+    fn page_ends(&self, listing: usize, next: Option<String>, has_time: bool) -> Option<Question> {
+        self.numbered(listing, |sweep| sweep.page_ends(next, has_time))?
     }
 
     fn listing_fails(&self, listing: usize, why: &str) {

@@ -314,7 +314,7 @@ impl<'a> Progress<'a> {
     /// A page has ended. Gives the next one, if there is any to ask for.
     ///
     /// Where a pass has found something, there is another: jobs move on between two pages, and one may have got past.
-    pub(crate) fn page_ends(&mut self, next: Option<String>) -> Option<Question> {
+    pub(crate) fn page_ends(&mut self, next: Option<String>, has_time: bool) -> Option<Question> {
         self.pages += 1;
         self.pages_of_pass += 1;
         if self.is_cut_short {
@@ -329,7 +329,7 @@ impl<'a> Progress<'a> {
         let has_found = self.listed.len() > self.listed_before;
         self.listed_before = self.listed.len();
         let is_worth_while = pages_of_pass <= MOST_PAGES_TO_LIST_AGAIN || std::mem::take(&mut self.has_moved);
-        if has_found && is_worth_while && self.matched <= self.sweep.max_jobs {
+        if has_found && has_time && is_worth_while && self.matched <= self.sweep.max_jobs {
             self.course.begin()
         } else {
             None

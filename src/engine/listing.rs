@@ -132,7 +132,8 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                         self.order(order, now);
                     }
                 }
-                let next = self.judge.page_ends(place, page.next);
+                // What is left of the time is for acting.
+                let next = self.judge.page_ends(place, page.next, now < self.look_until);
                 if let Some(state) = self.listings.0.get_mut(place) {
                     state.question = next;
                 }

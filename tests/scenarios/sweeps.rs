@@ -72,7 +72,10 @@ async fn a_name_is_the_whole_name_unless_a_prefix_is_asked_for() {
         let mut request = sweep(&json!({"jobQueue": "nightly", "where": filter, "maxJobs": 10}));
         request["dryRun"] = true.into();
         let report = world.report(&request).await;
-        assert_eq!(swept(&report)["sweep"]["jobIds"]["would_cancel"], json!(expected), "{pattern}");
+        let told = swept(&report)["sweep"]["jobIds"]["would_cancel"].clone();
+        let mut told: Vec<String> = serde_json::from_value(told).unwrap();
+        told.sort();
+        assert_eq!(told, expected, "{pattern}");
         assert!(failed(&world).is_empty(), "a dry run changes nothing");
         assert!(world.sim.count(Operation::CancelJobs) + world.sim.count(Operation::CancelJob) == 0);
     }
@@ -186,8 +189,9 @@ async fn pages_are_turned_to_the_last() {
     assert_eq!((&told["matched"], &told["outcomes"]["cancelled"]), (&2345.into(), &2345.into()));
     assert_eq!(told["jobIds"]["cancelled"].as_array().unwrap().len(), 100);
     assert_eq!(told["plan"]["pages"], 10, "one of each waiting status, and two more; twice");
-    // 47 cancels, 24 looks afterwards.
-    assert!(report["summary"]["apiCalls"].as_u64().unwrap() <= 10 + 47 + 24 + 2, "{}", report["summary"]);
+    // 47 cancels, 3 pages of failed jobs.
+    assert!(report["summary"]["apiCalls"].as_u64().unwrap() <= 10 + 47 + 3, "{}", report["summary"]);
+    assert_eq!((&told["plan"]["confirmPages"], world.sim.count(Operation::DescribeJobs)), (&3.into(), 0));
 }
 
 #[tokio::test]
@@ -292,6 +296,7 @@ async fn each_recipe_of_the_docs_does_what_it_says() {
         ("by share identifier", "share"),
         ("the children of an array", "1d828f65-7a4d-42e8-996d-3b900ed59dc4:0"),
         ("all but the newest of each name", "twice-1"),
+        ("a whole pipeline, and what depends on it", "pipe"),
     ];
     assert_eq!(recipes.len(), expected.len());
     for ((what, recipe), (name, ids)) in recipes.iter().zip(expected) {
@@ -308,6 +313,9 @@ async fn each_recipe_of_the_docs_does_what_it_says() {
         world.sim.add(job("twice-1").name("twice").created_at(now - 90_000));
         world.sim.add(job("twice-2").name("twice"));
         world.sim.add(job("running").status(JobStatus::Running));
+        world.sim.add(job("pipe").queue("pipelines").tag("pipeline", "nightly-42"));
+        let after = job("after").queue("pipelines").status(JobStatus::Pending);
+        world.sim.add(after.depends_on(["pipe"]));
         let array = Job::new("1d828f65-7a4d-42e8-996d-3b900ed59dc4").queue("arrays");
         world.sim.add(array.array([JobStatus::Runnable, JobStatus::Running]));
         let mut request = sweep(recipe);
@@ -317,5 +325,8 @@ async fn each_recipe_of_the_docs_does_what_it_says() {
         let mut found: Vec<String> = serde_json::from_value(told.clone()).unwrap_or_default();
         found.sort();
         assert_eq!(found.join(" "), ids, "{what}");
+        let falls = &swept(&report)["sweep"]["dependents"]["jobIds"];
+        let expected = if ids == "pipe" { json!(["after"]) } else { Value::Null };
+        assert_eq!(*falls, expected, "{what}");
     }
 }
