@@ -272,6 +272,63 @@ fn jobs_are_listed_only_where_the_deployment_says_so() {
 }
 
 #[test]
+fn what_is_left_of_a_sweep_may_be_handed_on_to_the_request_queue_alone() {
+    for choice in ["false", "true"] {
+        let template = Template::with(&[("Sweeps", choice)]);
+        let may_send = template.role_statements().into_iter().any(|statement| {
+            statement["Action"] == "sqs:SendMessage"
+                && statement["Resource"] == json!({"Fn::GetAtt": ["RequestQueue", "Arn"]})
+        });
+        assert_eq!(may_send.to_string(), choice);
+    }
+}
+
+// The schedule
+
+const SCHEDULED: &[(&str, &str)] = &[
+    ("Sweeps", "true"),
+    ("SweepSchedule", "rate(1 hour)"),
+    ("SweepRequest", r#"{"sweep": {"jobQueue": "q", "maxJobs": 10}, "reason": "Stuck."}"#),
+];
+
+#[test]
+fn no_sweep_is_scheduled_unless_the_deployment_says_so() {
+    for name in ["ScheduledSweep", "ScheduledSweepRole"] {
+        assert!(!Template::with(DEFAULTS).has(name) && Template::with(SCHEDULED).has(name), "{name}");
+    }
+}
+
+#[test]
+fn a_scheduled_sweep_goes_into_the_request_queue_or_is_kept() {
+    let template = Template::with(SCHEDULED);
+    let [(_, schedule)] = template.resources("AWS::Scheduler::Schedule").try_into().expect("one schedule");
+    let target = &schedule["Target"];
+    assert_eq!(queue_of(&target["Arn"]), "RequestQueue");
+    assert_eq!(queue_of(&target["DeadLetterConfig"]["Arn"]), "EventDeadLetterQueue");
+    assert_eq!(target["Input"], SCHEDULED[2].1);
+    assert_eq!(schedule["ScheduleExpression"], "rate(1 hour)");
+    let role = template.resource("ScheduledSweepRole");
+    let statements = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let queues = [&target["Arn"], &target["DeadLetterConfig"]["Arn"]];
+    assert_eq!(
+        *statements,
+        json!([{"Sid": "SendTheSweep", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queues}])
+    );
+    assert_eq!(role["Properties"]["Policies"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_schedule_needs_a_sweep_that_may_list() {
+    for without in 0..3 {
+        let choices: Vec<_> =
+            SCHEDULED.iter().enumerate().filter(|(n, _)| *n != without).map(|(_, choice)| *choice).collect();
+        let is_off = without == 1;
+        assert_eq!(Template::with(&choices).is_accepted(), is_off, "without {}", SCHEDULED[without].0);
+    }
+    assert!(Template::with(SCHEDULED).is_accepted());
+}
+
+#[test]
 fn a_deployment_for_dry_runs_may_not_write() {
     let template = Template::with(&[("DryRun", "true"), ("AllowTerminate", "true")]);
     let writes = ["batch:CancelJob", "batch:TerminateJob"];
@@ -624,6 +681,13 @@ mod cloudformation {
                         .as_array()
                         .is_some_and(|all| all.iter().all(|one| self.holds(&one["Assert"])))
             })
+        }
+
+        /// Whether a resource would be made.
+        pub(crate) fn has(&self, resource: &str) -> bool {
+            let resource = &self.raw["Resources"][resource];
+            assert!(resource.is_object(), "the template has no such resource");
+            resource["Condition"].is_null() || self.holds(&json!({"Condition": resource["Condition"]}))
         }
 
         fn holds(&self, condition: &Value) -> bool {
