@@ -88,7 +88,7 @@ impl Pool {
     fn ended(&self, begin: Begin, end: End) {
         let mut state = self.state();
         if state.history.end(begin, end, Instant::now()) {
-            tracing::debug!("A call ended badly after others had gone well: all connections are replaced.");
+            tracing::info!("A call ended badly after others had gone well: all connections are replaced.");
             let old = std::mem::replace(&mut state.connector, (self.open)());
             drop(state);
             // Closes its idle connections.
