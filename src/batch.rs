@@ -3,11 +3,7 @@
 #[cfg(feature = "aws")]
 mod answer;
 #[cfg(feature = "aws")]
-mod failure;
-#[cfg(feature = "aws")]
-mod http;
-#[cfg(feature = "aws")]
-mod pool;
+pub(crate) mod failure;
 #[cfg(feature = "aws")]
 mod sdk;
 

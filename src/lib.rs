@@ -28,10 +28,12 @@
 //! - under a policy, an `expect` or a dry run, nothing is written without a look and an allow;
 //! - `cancelled` is said only after `DescribeJobs` said so;
 //! - a failed call costs one call more, not thirty: the engine has one view of the service for each kind of call;
-//! - parsing, judging, claiming and reporting are pure: only [`batch`], [`engine`], [`clock`] and the binary touch the
-//!   world;
+//! - parsing, judging, claiming and reporting are pure: only `aws`, [`batch`], [`outlet`], [`engine`], [`clock`] and the
+//!   binary touch the world;
 //! - message bodies are never logged, nor environment values but that of a setting which is refused at start.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod batch;
 pub mod clock;
 pub mod config;

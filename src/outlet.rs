@@ -1,8 +1,16 @@
 //! What leaves the function besides calls to Batch: the rest of a sweep for its queue, and results as events.
 
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+mod wire;
+
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
+
+#[cfg(feature = "aws")]
+pub use aws::AwsOutlet;
 
 /// Where messages and events go. One call each, no retries.
 pub trait Outlet: Debug + Send + Sync {

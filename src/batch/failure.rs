@@ -18,7 +18,7 @@ use super::answer::NotBatchs;
 use super::{CallError, FailureKind};
 
 /// An error of the SDK's in the function's own terms.
-pub(super) fn call_error<E>(error: &SdkError<E, HttpResponse>) -> CallError
+pub(crate) fn call_error<E>(error: &SdkError<E, HttpResponse>) -> CallError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -42,14 +42,14 @@ where
 
 /// The most of a message and of a code that is kept, in bytes: they stand in results, of which an answer must hold
 /// many, and a proxy may say whatever it likes.
-const LONGEST_MESSAGE: usize = 1_000;
-const LONGEST_CODE: usize = 100;
+pub(crate) const LONGEST_MESSAGE: usize = 1_000;
+pub(crate) const LONGEST_CODE: usize = 100;
 
 fn failed(kind: FailureKind, message: String) -> CallError {
     CallError { message: shortened(message, LONGEST_MESSAGE), ..CallError::new(kind) }
 }
 
-fn shortened(mut text: String, most: usize) -> String {
+pub(crate) fn shortened(mut text: String, most: usize) -> String {
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
         text.push('…');
@@ -156,7 +156,7 @@ fn said_no(code: &str) -> Option<FailureKind> {
     }
 }
 
-fn is_throttling(code: &str) -> bool {
+pub(crate) fn is_throttling(code: &str) -> bool {
     ["Throttl", "TooManyRequests", "LimitExceeded", "SlowDown"].iter().any(|mark| code.contains(mark))
 }
 
@@ -171,7 +171,7 @@ pub(super) fn without_bulk(error: CallError) -> CallError {
 }
 
 /// A code without the namespace before it and the URL after it that AWS's protocols allow.
-fn bare(code: &str) -> &str {
+pub(crate) fn bare(code: &str) -> &str {
     let code = code.split_once(':').map_or(code, |(code, _)| code);
     code.rsplit_once('#').map_or(code, |(_, code)| code)
 }

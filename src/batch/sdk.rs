@@ -3,40 +3,24 @@
 //! SDK retries are off: its token bucket is shared by the whole process and refills through successes only, it
 //! never sees the items of a bulk answer, and it passes over a 429 without an error code. Whoever calls
 //! has the one retry loop.
-//!
-//! The client is built by hand from the variables that Lambda sets. The SDK's own way, with profiles, SSO and
-//! roles, takes a megabyte of code that a Lambda function never runs; it is there with the feature `profiles`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_config::ecs::EcsCredentialsProvider;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_batch::Client;
-use aws_sdk_batch::config::{
-    Builder, Credentials, IdentityCache, SharedCredentialsProvider, SharedHttpClient,
-};
+use aws_sdk_batch::config::Builder;
 use aws_sdk_batch::operation::list_jobs::builders::ListJobsFluentBuilder;
 use aws_sdk_batch::types::{JobDetail, JobSummary, KeyValuesPair};
 
 use super::answer::{AcceptanceCheck, Details, NotBatchs};
 use super::failure::{call_error, item_error, without_bulk};
-use super::pool::Pool;
 use super::{
     BatchApi, CallError, Described, Detail, FailureKind, Filter, Listed, Listing, MAX_FILTERED, MAX_LISTED,
-    Page, Shown, Stopped, Which, http,
+    Page, Shown, Stopped, Which,
 };
-use crate::config::{ConfigError, Limits, Variables};
+use crate::aws::{Aws, Pool};
+use crate::config::{ConfigError, Limits};
 use crate::job::{JobStatus, Snapshot};
 use crate::request::{Action, JobId, ListingOf, Reason};
-
-/// Longest wait for a connection: a service that is there accepts one at once.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Batch through the SDK's client.
 #[derive(Debug, Clone)]
@@ -46,11 +30,17 @@ pub struct SdkBatch {
 }
 
 impl SdkBatch {
-    /// A client from the environment, and the region it calls.
-    ///
-    /// Region, endpoint and credentials are read from the variables that AWS's SDKs read. Lambda gives the
-    /// credentials themselves, or the address of an endpoint that has them. Where it gives neither, the
-    /// feature `profiles` looks into all the other places that the SDK knows.
+    /// Batch where and as whom the rest of AWS is called.
+    #[must_use]
+    pub fn new(aws: &Aws) -> Self {
+        let mut config = Builder::from(aws.config()).interceptor(AcceptanceCheck);
+        if let Some(url) = aws.batch_endpoint() {
+            config.set_endpoint_url(Some(url.to_owned()));
+        }
+        Self { client: Client::from_conf(config.build()), pool: Arc::clone(aws.pool()) }
+    }
+
+    /// A client from the environment, and the region it calls; see [`Aws::from_env`].
     ///
     /// # Errors
     ///
@@ -59,93 +49,18 @@ impl SdkBatch {
         limits: &Limits,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Self, Option<String>), ConfigError> {
-        let vars = Variables::non_empty(lookup);
-        let endpoint = http::endpoint(&vars)?;
-        let pool = http::pool(&vars, connect_timeout(limits))?;
-        let Some(credentials) = credentials(&vars, pool.client()) else {
-            return Self::from_profile(limits, pool).await;
-        };
-        let Some(region) = vars.get("AWS_REGION").or_else(|| vars.get("AWS_DEFAULT_REGION")) else {
-            let needed = "the region in which to call AWS Batch";
-            return Err(ConfigError::Missing { variable: "AWS_REGION", needed });
-        };
-        let mut config = aws_sdk_batch::Config::builder()
-            .behavior_version(behavior())
-            .credentials_provider(credentials)
-            .region(Region::new(region.clone()))
-            .use_fips(vars.flag("AWS_USE_FIPS_ENDPOINT")?)
-            .use_dual_stack(vars.flag("AWS_USE_DUALSTACK_ENDPOINT")?);
-        config.set_endpoint_url(endpoint);
-        Ok((Self::new(config, limits, pool), Some(region)))
+        let aws = Aws::from_env(limits, lookup).await?;
+        Ok((Self::new(&aws), aws.region().map(ToOwned::to_owned)))
     }
 
-    /// A client for a Batch that is not AWS's own, such as an emulator, with made-up credentials.
+    /// A client for a Batch that is not AWS's own; see [`Aws::at`].
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when `endpoint` is no URL that can be called.
     pub fn at(endpoint: &str, region: &str, limits: &Limits) -> Result<Self, ConfigError> {
-        let named = |name: &str| (name == "AWS_ENDPOINT_URL_BATCH").then(|| endpoint.to_owned());
-        let vars = Variables::non_empty(named);
-        let mut config = aws_sdk_batch::Config::builder()
-            .behavior_version(behavior())
-            .region(Region::new(region.to_owned()))
-            .credentials_provider(Credentials::new("local", "local", None, None, "made up"));
-        config.set_endpoint_url(http::endpoint(&vars)?);
-        Ok(Self::new(config, limits, http::pool(&vars, connect_timeout(limits))?))
+        Ok(Self::new(&Aws::at(endpoint, region, limits)?))
     }
-
-    #[cfg(feature = "profiles")]
-    async fn from_profile(limits: &Limits, pool: Arc<Pool>) -> Result<(Self, Option<String>), ConfigError> {
-        let shared = aws_config::defaults(behavior()).http_client(pool.client()).load().await;
-        let region = shared.region().map(ToString::to_string);
-        Ok((Self::new(Builder::from(&shared), limits, pool), region))
-    }
-
-    #[cfg(not(feature = "profiles"))]
-    #[expect(clippy::unused_async, reason = "with the feature, it loads profiles")]
-    async fn from_profile(_: &Limits, _: Arc<Pool>) -> Result<(Self, Option<String>), ConfigError> {
-        let needed = "credentials; build with `--features profiles` to use a profile, SSO or a role";
-        Err(ConfigError::Missing { variable: "AWS_ACCESS_KEY_ID", needed })
-    }
-
-    /// A client that knows where and as whom to call, and is told what every client has: no retries of the SDK's
-    /// own, and no wait without an end. Whoever calls ends slow calls, knowing the deadline; what comes
-    /// before a call has its own limits, to be told from a Batch that does not answer.
-    fn new(config: Builder, limits: &Limits, pool: Arc<Pool>) -> Self {
-        let config = config
-            .http_client(pool.client())
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(connect_timeout(limits)).build())
-            .identity_cache(IdentityCache::lazy().load_timeout(limits.attempt_timeout * 3 / 4).build())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(AcceptanceCheck);
-        Self { client: Client::from_conf(config.build()), pool }
-    }
-}
-
-/// The credentials that the environment holds or points to.
-fn credentials<L: Fn(&str) -> Option<String>>(
-    vars: &Variables<L>,
-    http: SharedHttpClient,
-) -> Option<SharedCredentialsProvider> {
-    if vars.get("AWS_ACCESS_KEY_ID").is_some() {
-        return Some(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()));
-    }
-    ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-        .into_iter()
-        .find_map(|variable| vars.get(variable))?;
-    let how = ProviderConfig::without_region().with_http_client(http);
-    Some(SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&how).build()))
-}
-
-fn behavior() -> BehaviorVersion {
-    BehaviorVersion::v2026_01_12()
-}
-
-/// Well below the time that a call has, so that it is this that ends one which does not connect.
-fn connect_timeout(limits: &Limits) -> Duration {
-    CONNECT_TIMEOUT.min(limits.attempt_timeout / 2)
 }
 
 /// Both bulk calls answer in the same form, in types of their own.

@@ -1,16 +1,18 @@
 //! The adapter over real HTTP.
 
-mod loopback;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_sdk_batch::config::SharedCredentialsProvider;
 use futures_util::future::join_all;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Barrier;
 use tokio::time;
 
 use super::*;
-use loopback::{Fate, Loopback, Place, answer};
+use crate::aws::loopback::{Fate, Loopback, Place, answer};
+use crate::config::Variables;
 
 const JSON: &str = "content-type: application/json";
 const PAGE: &str = "<html><title>Sign in</title></html>";
@@ -273,34 +275,17 @@ async fn a_host_without_an_address_is_not_reached() {
 async fn a_failed_handshake_is_a_connection_that_did_not_come_about() {
     let server = Loopback::serve(|_| std::future::ready(Fate::Last("not TLS".into()))).await;
     let url = server.url.replace("http:", "https:");
-    let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/src/batch/amazon-roots.pem");
+    let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/amazon-roots.pem");
     let vars = |name: &str| match name {
         "AWS_ENDPOINT_URL_BATCH" => Some(url.clone()),
         "AWS_CA_BUNDLE" => Some(roots.to_owned()),
         _ => None,
     };
-    let batch = made_up(&Variables::non_empty(vars), &limits(5_000), credentials_made_up());
+    let aws = Aws::made_up(&Variables::non_empty(vars), "us-east-1", &limits(5_000), None).unwrap();
+    let batch = SdkBatch::new(&aws);
     let error = Call::Describe.make(&batch).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unreached);
     assert!(error.message.starts_with("could not connect: "), "{error}");
-}
-
-/// A client with other trust or credentials than `SdkBatch::at` has.
-fn made_up<L: Fn(&str) -> Option<String>>(
-    vars: &Variables<L>,
-    limits: &Limits,
-    credentials: SharedCredentialsProvider,
-) -> SdkBatch {
-    let mut config = aws_sdk_batch::Config::builder()
-        .behavior_version(behavior())
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(credentials);
-    config.set_endpoint_url(http::endpoint(vars).unwrap());
-    SdkBatch::new(config, limits, http::pool(vars, connect_timeout(limits)).unwrap())
-}
-
-fn credentials_made_up() -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "made up"))
 }
 
 #[tokio::test]
@@ -309,7 +294,9 @@ async fn without_credentials_nothing_is_sent() {
     let vars = |name: &str| (name == "AWS_ENDPOINT_URL_BATCH").then(|| server.url.clone());
     // Its variables are not set here.
     let nowhere = SharedCredentialsProvider::new(EcsCredentialsProvider::builder().build());
-    let batch = made_up(&Variables::non_empty(vars), &limits(5_000), nowhere);
+    let vars = Variables::non_empty(vars);
+    let aws = Aws::made_up(&vars, "us-east-1", &limits(5_000), Some(nowhere)).unwrap();
+    let batch = SdkBatch::new(&aws);
     for call in [Call::Describe].into_iter().chain(SINGLE).chain(BULK) {
         let error = call.make(&batch).await.unwrap_err();
         assert_eq!(error.kind, FailureKind::Unreached, "{error}");
@@ -319,14 +306,6 @@ async fn without_credentials_nothing_is_sent() {
         );
     }
     assert_eq!(server.connections(), 0);
-}
-
-#[test]
-fn connecting_leaves_time_for_the_call() {
-    for (attempt_ms, connect_ms) in [(100, 50), (1_000, 500), (3_000, 1_500), (5_000, 2_000), (60_000, 2_000)]
-    {
-        assert_eq!(connect_timeout(&limits(attempt_ms)), Duration::from_millis(connect_ms), "{attempt_ms}");
-    }
 }
 
 /// Connections that are opened at once, before what happens to them.

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// These bytes are sent.
     Answer(String),
     /// They are sent, and the connection is closed.
@@ -21,20 +21,36 @@ pub(super) enum Fate {
 
 /// The connection a request came on, and which request on it this is, both from 0.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) connection: usize,
-    pub(super) request: usize,
+pub(crate) struct Place {
+    pub(crate) connection: usize,
+    pub(crate) request: usize,
 }
 
-pub(super) struct Loopback {
-    pub(super) url: String,
+pub(crate) struct Loopback {
+    pub(crate) url: String,
     connections: Arc<AtomicUsize>,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+/// A request that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    /// Its first line and its headers, a line each.
+    pub(crate) head: Vec<String>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.iter().filter_map(|line| line.split_once(": "));
+        headers.filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
 }
 
 impl Loopback {
     /// A server that asks `fate` what becomes of each request.
-    pub(super) async fn serve<F>(fate: impl Fn(Place) -> F + Send + Sync + 'static) -> Self
+    pub(crate) async fn serve<F>(fate: impl Fn(Place) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Fate> + Send,
     {
@@ -60,17 +76,16 @@ impl Loopback {
     }
 
     /// A server that always sends the same.
-    pub(super) async fn answering(answer: &str) -> Self {
+    pub(crate) async fn answering(answer: &str) -> Self {
         let answer = answer.to_owned();
         Self::serve(move |_| std::future::ready(Fate::Answer(answer.clone()))).await
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// The first lines of the requests that were read.
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -78,7 +93,7 @@ impl Loopback {
 async fn talk<F: Future<Output = Fate>>(
     stream: TcpStream,
     fate: impl Fn(usize) -> F,
-    requests: &Mutex<Vec<String>>,
+    requests: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     for request in 0.. {
@@ -92,8 +107,8 @@ async fn talk<F: Future<Output = Fate>>(
             Fate::Answer(answer) => (answer, false),
             Fate::Last(answer) => (answer, true),
         };
-        let line = read(&mut stream).await?;
-        requests.lock().unwrap().push(line);
+        let read = read(&mut stream).await?;
+        requests.lock().unwrap().push(read);
         stream.get_mut().write_all(answer.as_bytes()).await?;
         if last {
             break;
@@ -102,10 +117,8 @@ async fn talk<F: Future<Output = Fate>>(
     Ok(())
 }
 
-/// Reads a request, and returns its first line.
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
-    let (mut first, mut length) = (String::new(), 0);
-    stream.read_line(&mut first).await?;
+async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Request> {
+    let (mut head, mut length) = (Vec::new(), 0);
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await?;
@@ -115,13 +128,15 @@ async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
         if line.trim().is_empty() {
             break;
         }
+        head.push(line.trim_end().to_owned());
     }
-    stream.read_exact(&mut vec![0; length]).await?;
-    Ok(first.trim_end().to_owned())
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(Request { head, body: String::from_utf8(body).unwrap() })
 }
 
 /// An answer with a status, headers and a body.
-pub(super) fn answer(status: u16, headers: &[&str], body: &str) -> String {
+pub(crate) fn answer(status: u16, headers: &[&str], body: &str) -> String {
     let length = format!("content-length: {}", body.len());
     let headers = [&[length.as_str()], headers].concat().join("\r\n");
     format!("HTTP/1.1 {status} Whatever\r\n{headers}\r\n\r\n{body}")

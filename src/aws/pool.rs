@@ -1,4 +1,4 @@
-//! The connections to Batch, which can be thrown away as a whole.
+//! The connections to a service, which can be thrown away as a whole.
 //!
 //! The HTTP client keeps idle connections for later calls. A NAT gateway that forgets, or a failover, kills all of
 //! them at once, and without a word: each further call would meet the next dead one, and take it for the service.
@@ -9,18 +9,17 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_batch::config::SharedHttpClient;
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use tokio::time::Instant;
 
-use super::{CallError, FailureKind};
+use crate::batch::{CallError, FailureKind};
 
 /// A pool without an answer for so long counts as idle: its connections may have died unnoticed.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// A pool of connections, and how to get another one.
-pub(super) struct Pool {
-    open: Box<dyn Fn() -> SharedHttpConnector + Send + Sync>,
+pub(crate) struct Pool {
+    open: Arc<dyn Fn() -> SharedHttpConnector + Send + Sync>,
     state: Mutex<State>,
 }
 
@@ -31,14 +30,23 @@ struct State {
 }
 
 impl Pool {
-    /// A pool as `open` makes them. It is called again for each later one, within a call to Batch.
+    /// A pool as `open` makes them. It is called again for each later one, within a call.
     pub(super) fn new(open: impl Fn() -> SharedHttpConnector + Send + Sync + 'static) -> Arc<Self> {
+        Self::opened_by(Arc::new(open))
+    }
+
+    fn opened_by(open: Arc<dyn Fn() -> SharedHttpConnector + Send + Sync>) -> Arc<Self> {
         let state = State { history: History::default(), connector: open() };
-        Arc::new(Self { open: Box::new(open), state: Mutex::new(state) })
+        Arc::new(Self { open, state: Mutex::new(state) })
+    }
+
+    /// A pool for another service: what happens to that one's connections says nothing of these.
+    pub(crate) fn another(&self) -> Arc<Self> {
+        Self::opened_by(Arc::clone(&self.open))
     }
 
     /// An HTTP client over whatever pool there is at the time of a call.
-    pub(super) fn client(self: &Arc<Self>) -> SharedHttpClient {
+    pub(crate) fn client(self: &Arc<Self>) -> SharedHttpClient {
         let pool = Arc::clone(self);
         http_client_fn(move |_, _| pool.state().connector.clone())
     }
@@ -47,7 +55,7 @@ impl Pool {
     ///
     /// The second answer counts where `settles` says so. Otherwise it is the first failure that does: the call
     /// may have been carried out, which a second answer does not make undone.
-    pub(super) async fn call<T, F>(
+    pub(crate) async fn call<T, F>(
         &self,
         make: impl Fn() -> F,
         settles: impl Fn(&Result<T, CallError>) -> bool,
@@ -80,7 +88,7 @@ impl Pool {
     fn ended(&self, begin: Begin, end: End) {
         let mut state = self.state();
         if state.history.end(begin, end, Instant::now()) {
-            tracing::debug!("A call ended badly after others had gone well: all connections are replaced.");
+            tracing::info!("A call ended badly after others had gone well: all connections are replaced.");
             let old = std::mem::replace(&mut state.connector, (self.open)());
             drop(state);
             // Closes its idle connections.

@@ -38,6 +38,11 @@ enum Trust {
     Bundle(String),
 }
 
+/// The variables that name another address for a service, each before that for all.
+pub(super) const BATCH: &str = "AWS_ENDPOINT_URL_BATCH";
+pub(super) const SQS: &str = "AWS_ENDPOINT_URL_SQS";
+pub(super) const EVENTBRIDGE: &str = "AWS_ENDPOINT_URL_EVENTBRIDGE";
+
 /// The variables that name a proxy.
 const PROXIES: [&str; 6] =
     ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
@@ -73,18 +78,19 @@ pub(super) fn pool<L: Fn(&str) -> Option<String>>(
     Ok(Pool::new(move || SharedHttpConnector::new(connector.clone().build())))
 }
 
-/// The address to call instead of AWS's own.
+/// The address to call instead of AWS's own, of the service that the variable is for.
 ///
 /// # Errors
 ///
 /// When it is none that could be called.
 pub(super) fn endpoint<L: Fn(&str) -> Option<String>>(
     vars: &Variables<L>,
+    variable: &'static str,
 ) -> Result<Option<String>, ConfigError> {
     if vars.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
         return Ok(None);
     }
-    for variable in ["AWS_ENDPOINT_URL_BATCH", "AWS_ENDPOINT_URL"] {
+    for variable in [variable, "AWS_ENDPOINT_URL"] {
         if let Some(url) = vars.get(variable) {
             let usable = url.parse().is_ok_and(|uri: Uri| uri.scheme().is_some() && has_host(&uri));
             return if usable { Ok(Some(url)) } else { Err(not_a_url(variable, &url, "AWS's own endpoint")) };
@@ -133,7 +139,9 @@ fn trust<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Trust {
         return Trust::Bundle(path);
     }
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|variable| vars.get(variable).is_some());
-    let elsewhere = endpoint(vars).ok().flatten().is_some_and(|url| !url.starts_with("http://"));
+    let elsewhere = [BATCH, SQS, EVENTBRIDGE].into_iter().any(|variable| {
+        endpoint(vars, variable).ok().flatten().is_some_and(|url| !url.starts_with("http://"))
+    });
     let region = vars.get("AWS_REGION").or_else(|| vars.get("AWS_DEFAULT_REGION"));
     if named || elsewhere || !region.is_none_or(|region| is_at_amazonaws_com(&region)) {
         Trust::Machine
@@ -220,7 +228,10 @@ mod tests {
         check(&[("AWS_REGION", "us-east-1"), ("SSL_CERT_FILE", "/ca.pem")], Trust::Machine);
         check(&[("AWS_REGION", "us-east-1"), ("SSL_CERT_DIR", "/ca")], Trust::Machine);
         check(&[("AWS_REGION", "us-east-1"), ("AWS_ENDPOINT_URL", "https://localhost")], Trust::Machine);
-        check(&[("AWS_ENDPOINT_URL_BATCH", "https://vpce-1.example.com")], Trust::Machine);
+        for variable in [BATCH, SQS, EVENTBRIDGE] {
+            let vars = |name: &str| (name == variable).then(|| "https://vpce-1.example.com".to_owned());
+            assert_eq!(trust(&Variables::non_empty(vars)), Trust::Machine, "{variable}");
+        }
         // Nobody is asked for a certificate there.
         check(&[("AWS_ENDPOINT_URL_BATCH", "http://localhost:4599")], Trust::Amazon);
         check(
@@ -242,7 +253,9 @@ mod tests {
     /// What a start with this one variable set says.
     fn refusal(variable: &str, value: &str) -> Option<String> {
         let vars = Variables::non_empty(|name: &str| (name == variable).then(|| value.to_owned()));
-        let start = endpoint(&vars).and_then(|_| pool(&vars, Duration::from_secs(1)));
+        let start =
+            [BATCH, SQS, EVENTBRIDGE].into_iter().try_for_each(|name| endpoint(&vars, name).map(drop));
+        let start = start.and_then(|()| pool(&vars, Duration::from_secs(1)));
         start.err().map(|error| error.to_string())
     }
 
@@ -256,7 +269,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_cannot_be_called_is_refused() {
-        for variable in ["AWS_ENDPOINT_URL_BATCH", "AWS_ENDPOINT_URL"] {
+        for variable in [BATCH, SQS, EVENTBRIDGE, "AWS_ENDPOINT_URL"] {
             for url in [
                 "localhost:4599",
                 "localhost",
@@ -284,13 +297,13 @@ mod tests {
                 assert_eq!(refusal(variable, url), None, "{url}");
             }
         }
-        assert!(endpoint(&vars(&[("AWS_ENDPOINT_URL", "https://vpce-1.example.com")])).is_ok());
+        assert!(endpoint(&vars(&[("AWS_ENDPOINT_URL", "https://vpce-1.example.com")]), BATCH).is_ok());
         // What is ignored may be anything.
         assert_eq!(
-            endpoint(&vars(&[
-                ("AWS_ENDPOINT_URL", "nonsense"),
-                ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
-            ])),
+            endpoint(
+                &vars(&[("AWS_ENDPOINT_URL", "nonsense"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),]),
+                BATCH
+            ),
             Ok(None)
         );
     }
@@ -326,7 +339,7 @@ mod tests {
 
     #[test]
     fn certificates_that_can_be_used_are() {
-        let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/src/batch/amazon-roots.pem");
+        let roots = concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/amazon-roots.pem");
         assert_eq!(refusal("AWS_CA_BUNDLE", roots), None);
         for set in [
             [("SSL_CERT_FILE", roots), ("SSL_CERT_DIR", "")],
