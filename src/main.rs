@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use batch_canceller::aws::Aws;
 use batch_canceller::batch::SdkBatch;
 use batch_canceller::config::{Config, Level};
 use batch_canceller::handler::{Function, handle};
 use batch_canceller::log::{self, Log};
+use batch_canceller::outlet::AwsOutlet;
 use lambda_runtime::{Error, service_fn};
 use tokio::runtime::{Builder, Runtime};
 
@@ -50,9 +52,12 @@ fn start() -> Result<(Runtime, Function<SdkBatch>), Error> {
     let concurrent = variable("AWS_LAMBDA_MAX_CONCURRENCY").is_some_and(|most| most != "1");
     let mut runtime = if concurrent { Builder::new_multi_thread() } else { Builder::new_current_thread() };
     let runtime = runtime.enable_all().build()?;
-    let (batch, region) = runtime.block_on(SdkBatch::from_env(&config.limits, variable))?;
+    let aws = runtime.block_on(Aws::from_env(&config.limits, variable))?;
+    let batch = SdkBatch::new(&aws);
+    let region = aws.region().map(ToOwned::to_owned);
     let log = Log::to_stdout(config.log_level);
-    Ok((runtime, Function::new(batch, config, region, log)))
+    let function = Function::new(batch, config, region, log);
+    Ok((runtime, function.with_outlet(Box::new(AwsOutlet::new(aws)))))
 }
 
 /// Takes invocations for as long as Lambda has some.
