@@ -1,8 +1,7 @@
 //! SQS and EventBridge over the runtime under the SDK.
 //!
 //! The one operation here goes through the runtime that Batch's client has brought along, which signs, connects and
-//! keeps time as it does for that one: clients of the SDK's own for two calls would take
-//! three times its weight.
+//! keeps time as it does for that one: it takes 40 kB of the package, and the SDK's two clients took 140.
 //!
 //! It does not pass on Lambda's trace header, as the SDK's clients do: by it, Lambda ends a chain of some sixteen
 //! invocations that call each other through a queue, and the rest of a long sweep may take more.
