@@ -199,7 +199,7 @@ impl Described {
 }
 
 /// Whether an answer means this job by `shown`: its id in another case, or its ARN.
-fn is_spelt(id: &JobId, shown: &str) -> bool {
+pub(crate) fn is_spelt(id: &JobId, shown: &str) -> bool {
     let bare = shown.rsplit_once(":job/").map_or(shown, |(_, bare)| bare);
     id.as_str().eq_ignore_ascii_case(bare)
 }

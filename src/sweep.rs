@@ -6,7 +6,7 @@ use std::sync::Arc;
 use event_pattern::{Pattern, Value};
 use serde::Serialize;
 
-use crate::batch::{Listed, Listing, Which};
+use crate::batch::{Listed, Listing, Which, is_spelt};
 use crate::engine::Found;
 use crate::order::{Order, Ordered, Seen};
 use crate::outcome::{Outcome, Verdict, Wish};
@@ -51,8 +51,10 @@ pub(crate) struct Progress<'a> {
     matched: usize,
     /// Those that took a look to tell.
     met: HashSet<JobId>,
+    /// Those that could not be looked at before all were counted, and may match as well.
+    unseen: usize,
     /// Matches that another request of the invocation is about.
-    elsewhere: u64,
+    elsewhere: HashSet<JobId>,
     pages: u64,
     passes: u32,
     /// How many of them earlier passes had found.
@@ -83,6 +85,9 @@ pub struct SweepSummary {
     pub kept: u64,
     /// How it was found out.
     pub plan: Plan,
+    /// Whether it was to change nothing.
+    #[serde(skip)]
+    pub dry_run: bool,
 }
 
 /// Whose jobs were swept.
@@ -131,7 +136,8 @@ impl<'a> Progress<'a> {
             scanned: 0,
             matched: 0,
             met: HashSet::new(),
-            elsewhere: 0,
+            unseen: 0,
+            elsewhere: HashSet::new(),
             pages: 0,
             passes: 0,
             listed_before: 0,
@@ -171,9 +177,11 @@ impl<'a> Progress<'a> {
             return Found::Nothing;
         }
         if is_taken {
-            self.elsewhere += 1;
+            self.elsewhere.insert(job.id);
             return Found::Nothing;
         }
+        // A later pass lists the others once more, which counts once.
+        self.scanned += u64::from(self.passes > 0);
         if self.summary_suffices {
             self.matched += 1;
             if self.matched > self.sweep.max_jobs {
@@ -200,7 +208,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn meets(&mut self, subject: &Subject<'_>) -> bool {
         let document = subject.document();
         let id = match document.get("job.jobId") {
-            Some(Value::Text(id)) => JobId::from(id),
+            Some(Value::Text(id)) => self.as_listed(id),
             _ => return false,
         };
         if !self.summary_suffices {
@@ -225,6 +233,20 @@ impl<'a> Progress<'a> {
             self.ages.entry(common.to_owned()).or_default().push((created, id));
         }
         true
+    }
+
+    /// A job's id as its listing wrote it: another answer may write it otherwise.
+    fn as_listed(&self, id: &str) -> JobId {
+        let id = JobId::from(id);
+        if self.listed.contains(&id) {
+            return id;
+        }
+        self.listed.iter().find(|listed| is_spelt(listed, id.as_str())).cloned().unwrap_or(id)
+    }
+
+    /// A job that may be meant could not be looked at.
+    pub(crate) fn misses(&mut self) {
+        self.unseen += usize::from(self.kept.is_none());
     }
 
     /// Its listing has ended. Where that found something, it is listed again: jobs move on between two pages, and one may
@@ -266,23 +288,30 @@ impl<'a> Progress<'a> {
             let why = format!("the jobs could not be listed, and none was stopped: {failure}");
             return Some(Verdict::because(Outcome::Unavailable, why));
         }
-        let (matched, most) = (self.matched, self.sweep.max_jobs);
-        (matched > most).then(|| {
+        let (matched, unseen, most) = (self.matched, self.unseen, self.sweep.max_jobs);
+        if matched > most {
             let at_least = if self.is_cut_short { "at least " } else { "" };
             let why = format!("{at_least}{matched} jobs match, more than maxJobs ({most}): none was stopped");
-            Verdict::because(Outcome::Denied, why)
+            return Some(Verdict::because(Outcome::Denied, why));
+        }
+        (matched + unseen > most).then(|| {
+            let why = format!(
+                "{matched} jobs match, and with {unseen} that could not be looked at more than maxJobs ({most}) may: none was stopped"
+            );
+            Verdict::because(Outcome::Unavailable, why)
         })
     }
 
     /// The sweep's own result.
     pub(crate) fn into_result(self) -> (usize, Verdict, SweepSummary) {
-        let elsewhere = |count: u64| {
+        let elsewhere = || {
+            let count = self.elsewhere.len();
             let why =
                 format!("{count} of the matches are another request's here: the sweep comes back for them");
             Verdict::because(Outcome::NotAttempted, why)
         };
         let verdict = self.whole();
-        let verdict = verdict.or_else(|| (self.elsewhere > 0).then(|| elsewhere(self.elsewhere)));
+        let verdict = verdict.or_else(|| (!self.elsewhere.is_empty()).then(elsewhere));
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let summary = SweepSummary {
             of: match &self.sweep.of {
@@ -297,6 +326,7 @@ impl<'a> Progress<'a> {
                 look: if self.summary_suffices { "summary" } else { "DescribeJobs" },
                 pages: self.pages,
             },
+            dry_run: self.dry_run,
         };
         (self.delivery, verdict.unwrap_or_else(|| Outcome::Swept.into()), summary)
     }
