@@ -49,7 +49,7 @@ impl<'a> Guard<'a> {
         let named = if sweeps.is_empty() {
             HashSet::new()
         } else {
-            requests.flat_map(|(_, request)| request.jobs.iter().cloned()).collect()
+            requests.flat_map(|(_, request)| request.jobs.iter().map(JobId::folded)).collect()
         };
         let expects =
             |delivery: &Delivery| delivery.request.as_ref().is_ok_and(|request| request.expect.is_some());
@@ -124,9 +124,16 @@ impl Judge for Guard<'_> {
             match look {
                 Look::Seen(job) if job.status.has_ended() && !is_swept => return verdict.into(),
                 Look::Seen(_) => {}
-                Look::Missing | Look::NotShown if is_swept => return Ruling::Forget,
+                // A listing shows it. Nothing tells whether it is meant, nor whether it is gone.
+                Look::Missing | Look::NotShown if is_swept => {
+                    self.sweep(ordered, Progress::misses);
+                    return Ruling::Settle(unavailable("DescribeJobs does not show what ListJobs does"));
+                }
                 Look::Missing | Look::NotShown => return verdict.into(),
-                Look::Unseen(why) => return Ruling::Settle(unavailable(why)),
+                Look::Unseen(why) => {
+                    self.sweep(ordered, Progress::misses);
+                    return Ruling::Settle(unavailable(why));
+                }
             }
             let subject = seen.get_or_insert_with(|| {
                 let whole = whole.ok_or("its details are missing")?;
@@ -138,7 +145,10 @@ impl Judge for Guard<'_> {
             };
             let subject = match subject {
                 Ok(subject) => subject,
-                Err(why) => return Ruling::Settle(unavailable(why)),
+                Err(why) => {
+                    self.sweep(ordered, Progress::misses);
+                    return Ruling::Settle(unavailable(why));
+                }
             };
             subject.ask(asked(by, request));
             if self.sweep(ordered, |sweep| sweep.meets(subject)) == Some(false) {
@@ -188,11 +198,14 @@ impl Judge for Guard<'_> {
             let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
             let subject =
                 if sweep.reads_summaries() { self.listed_subject(sweep.delivery, &job) } else { None };
-            let meant =
-                sweep.listed(&job, subject.as_ref().map(Subject::document), named.contains(&job.id))?;
+            let meant = sweep.listed(
+                &job,
+                subject.as_ref().map(Subject::document),
+                named.contains(&job.id.folded()),
+            )?;
             drop(subject);
             if self.numbers.len() > 1 {
-                named.insert(job.id.clone());
+                named.insert(job.id.folded());
             }
             Some(sweep.order(job, meant))
         })?

@@ -41,7 +41,8 @@ impl<'a> Outbox<'a> {
                 Ok(request) if place >= intake.room => {
                     let why = format!("the invocation has more than {} jobs without it", intake.max_jobs);
                     let verdict = Verdict::because(Outcome::NotAttempted, why);
-                    self.whole(place, delivery, request.jobs.len(), &verdict);
+                    // A sweep names no jobs, and is one result.
+                    self.whole(place, delivery, request.jobs.len().max(1), &verdict);
                 }
                 Ok(request) if request.jobs.len() > 1 || request.sweep.is_some() => {
                     if request.sweep.is_some() {

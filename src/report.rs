@@ -316,7 +316,7 @@ pub(crate) fn sweep_record<'a>(
         action: request.map(|request| request.action),
         reason: request.map(|request| request.reason.as_str()),
         reason_truncated: request.is_some_and(|request| request.reason.truncated()),
-        dry_run: request.is_some_and(|request| request.dry_run),
+        dry_run: report.summary.dry_run,
         sweep: Some(report),
         ..record(delivery, verdict, None)
     }

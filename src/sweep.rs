@@ -67,8 +67,10 @@ pub(crate) struct Progress<'a> {
     /// How many are looked at for what they depend on.
     looked_at: usize,
     dependents: Dependents,
+    /// Those that could not be looked at before all were counted, and may match as well.
+    unseen: usize,
     /// Matches that another request of the invocation is about.
-    elsewhere: u64,
+    elsewhere: HashSet<JobId>,
     pages: u64,
     pages_of_pass: u64,
     passes: u32,
@@ -126,6 +128,9 @@ pub struct SweepSummary {
     pub kept_ids: HashSet<JobId>,
     /// How it was found out.
     pub plan: Plan,
+    /// Whether it was to change nothing.
+    #[serde(skip)]
+    pub dry_run: bool,
 }
 
 /// Whose jobs were swept.
@@ -190,7 +195,8 @@ impl<'a> Progress<'a> {
             to_look_at: HashSet::new(),
             looked_at: 0,
             dependents: Dependents::default(),
-            elsewhere: 0,
+            unseen: 0,
+            elsewhere: HashSet::new(),
             pages: 0,
             pages_of_pass: 0,
             passes: 0,
@@ -233,12 +239,13 @@ impl<'a> Progress<'a> {
         is_taken: bool,
     ) -> Option<Meant> {
         let status = &job.snapshot.status;
+        let id = job.id.folded();
         self.scanned += u64::from(self.passes == 0);
         self.course.shown(document, status);
         if self.is_cut_short || self.course.shows_any_status() && !self.sweep.status.contains(status) {
             return None;
         }
-        if self.listed.contains(&job.id) {
+        if self.listed.contains(&id) {
             self.has_moved |= self.passes == 0 && !self.course.shows_any_status();
             return None;
         }
@@ -251,9 +258,13 @@ impl<'a> Progress<'a> {
             return None;
         }
         if is_taken {
-            self.elsewhere += u64::from(!is_out);
+            if !is_out {
+                self.elsewhere.insert(id);
+            }
             return None;
         }
+        // A later pass lists the others once more, which counts once.
+        self.scanned += u64::from(self.passes > 0);
         let is_seen = self.summary_suffices && !waits;
         if is_seen {
             self.matched += 1;
@@ -263,10 +274,10 @@ impl<'a> Progress<'a> {
             }
         }
         self.looked_at += usize::from(waits);
-        self.listed.insert(job.id.clone());
         if !is_seen {
-            self.to_look_at.insert(job.id.clone());
+            self.to_look_at.insert(id.clone());
         }
+        self.listed.insert(id);
         Some(if is_seen { Meant::Surely } else { Meant::Perhaps })
     }
 
@@ -285,7 +296,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn meets(&mut self, subject: &Subject<'_>) -> bool {
         let document = subject.document();
         let id = match document.get("job.jobId") {
-            Some(Value::Text(id)) => JobId::from(id),
+            Some(Value::Text(id)) => JobId::from(id).folded(),
             _ => return false,
         };
         let is_counted = !self.to_look_at.remove(&id);
@@ -309,6 +320,11 @@ impl<'a> Progress<'a> {
             self.ages.entry(common.to_owned()).or_default().push((created, id));
         }
         true
+    }
+
+    /// A job that may be meant could not be looked at.
+    pub(crate) fn misses(&mut self) {
+        self.unseen += usize::from(self.kept.is_none());
     }
 
     /// A page has ended. Gives the next one, if there is any to ask for.
@@ -365,7 +381,7 @@ impl<'a> Progress<'a> {
             };
             ages.values_mut().flat_map(newest).collect()
         });
-        !kept.contains(id)
+        !kept.contains(&id.folded())
     }
 
     /// What is said of the sweep as a whole: why none of its jobs was stopped, or that it is done.
@@ -374,23 +390,30 @@ impl<'a> Progress<'a> {
             let why = format!("the jobs could not be listed, and none was stopped: {failure}");
             return Some(Verdict::because(Outcome::Unavailable, why));
         }
-        let (matched, most) = (self.matched, self.sweep.max_jobs);
-        (matched > most).then(|| {
+        let (matched, unseen, most) = (self.matched, self.unseen, self.sweep.max_jobs);
+        if matched > most {
             let at_least = if self.is_cut_short { "at least " } else { "" };
             let why = format!("{at_least}{matched} jobs match, more than maxJobs ({most}): none was stopped");
-            Verdict::because(Outcome::Denied, why)
+            return Some(Verdict::because(Outcome::Denied, why));
+        }
+        (matched + unseen > most).then(|| {
+            let why = format!(
+                "{matched} jobs match, and with {unseen} that could not be looked at more than maxJobs ({most}) may: none was stopped"
+            );
+            Verdict::because(Outcome::Unavailable, why)
         })
     }
 
     /// The sweep's own result.
     pub(crate) fn end(self) -> Ended {
-        let elsewhere = |count: u64| {
+        let elsewhere = || {
+            let count = self.elsewhere.len();
             let why =
                 format!("{count} of the matches are another request's here: the sweep comes back for them");
             Verdict::because(Outcome::NotAttempted, why)
         };
         let verdict = self.whole();
-        let verdict = verdict.or_else(|| (self.elsewhere > 0).then(|| elsewhere(self.elsewhere)));
+        let verdict = verdict.or_else(|| (!self.elsewhere.is_empty()).then(elsewhere));
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let kept_ids = self.kept.unwrap_or_default();
         let summary = SweepSummary {
@@ -410,6 +433,7 @@ impl<'a> Progress<'a> {
                 passes: self.passes,
                 confirm_pages: self.confirm_pages,
             },
+            dry_run: self.dry_run,
         };
         let verdict = verdict.unwrap_or_else(|| Outcome::Swept.into());
         Ended { delivery: self.delivery, verdict, summary, dependents: self.dependents }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use batch_canceller::batch::{
-    BatchApi, CallError, Described, Detail, FailureKind, Listing, Page, Shown, Stopped,
+    BatchApi, CallError, Described, Detail, FailureKind, Listed, Listing, Page, Shown, Stopped,
 };
 use batch_canceller::job::Snapshot;
 use batch_canceller::request::{Action, JobId, Reason};
@@ -55,23 +55,26 @@ impl SimBatch {
 impl BatchApi for SimBatch {
     async fn describe(&self, ids: &[JobId], detail: Detail) -> Result<Described, CallError> {
         let is_whole = detail == Detail::Whole;
-        match self.call(ids, Asked { stop: None, is_whole }).await? {
+        match self.call(ids, Asked::Show { is_whole }).await? {
             Answer::Described(jobs) => {
                 Ok(Described::new(ids, jobs.into_iter().map(|job| shown(job, is_whole))))
             }
-            Answer::Stopped | Answer::StoppedInBulk(_) => Err(CallError::new(FailureKind::Server)),
+            _ => Err(CallError::new(FailureKind::Server)),
         }
     }
 
-    async fn list(&self, _: &Listing, _: Option<&str>) -> Result<Page, CallError> {
-        Err(CallError::new(FailureKind::Denied))
+    async fn list(&self, listing: &Listing, page: Option<&str>) -> Result<Page, CallError> {
+        let asked = Asked::List { listing: listing.clone(), page: page.map(ToOwned::to_owned) };
+        match self.call(&[], asked).await? {
+            Answer::Listed { jobs, next } => {
+                Ok(Page { jobs: jobs.into_iter().filter_map(listed).collect(), next })
+            }
+            _ => Err(CallError::new(FailureKind::Server)),
+        }
     }
 
     async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
-        match self
-            .call(ids, Asked { stop: Some((action, reason.as_str().to_owned())), is_whole: false })
-            .await?
-        {
+        match self.call(ids, Asked::Stop(action, reason.as_str().to_owned())).await? {
             Answer::Stopped => Ok(Stopped::new(ids.iter().map(|id| id.as_str().to_owned()), [])),
             Answer::StoppedInBulk(answer) => {
                 let errors = answer.errors.into_iter().map(|item| {
@@ -84,14 +87,23 @@ impl BatchApi for SimBatch {
                 });
                 Ok(Stopped::new(answer.successful, errors))
             }
-            Answer::Described(_) => Err(CallError::new(FailureKind::Server)),
+            _ => Err(CallError::new(FailureKind::Server)),
         }
     }
 }
 
 fn shown(job: ShownJob, is_whole: bool) -> (String, Shown) {
     let detail = is_whole.then(|| to_raw_value(&job).ok()).flatten();
-    let snapshot = Snapshot {
+    (job.id.clone(), Shown { snapshot: snapshot(job), detail })
+}
+
+fn listed(job: ShownJob) -> Option<Listed> {
+    let summary = to_raw_value(&job).ok()?;
+    Some(Listed { id: JobId::from(job.id.as_str()), snapshot: snapshot(job), summary })
+}
+
+fn snapshot(job: ShownJob) -> Snapshot {
+    Snapshot {
         status_reason: job.status_reason.map(Into::into),
         job_name: Some(job.name.into()),
         job_queue: job.queue.map(Into::into),
@@ -99,8 +111,7 @@ fn shown(job: ShownJob, is_whole: bool) -> (String, Shown) {
         is_terminated: job.is_terminated,
         started_at: job.started_at,
         ..Snapshot::of(job.status.as_str().into())
-    };
-    (job.id, Shown { snapshot, detail })
+    }
 }
 
 /// Where an instance's log lines go: to the checker, as they are written.

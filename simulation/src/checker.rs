@@ -19,6 +19,8 @@ mod claims;
 mod facts;
 mod guard;
 mod replies;
+mod sweeps;
+mod swept;
 
 pub(crate) use replies::{End, Told};
 
@@ -75,6 +77,8 @@ pub(crate) struct Invocation {
     deadline: Ms,
     deliveries: Vec<Delivery>,
     entries: Vec<Entry>,
+    /// How many of them were about a job that is named.
+    named: usize,
     jobs: BTreeMap<String, Job>,
     in_flight: usize,
     calls: u64,
@@ -88,6 +92,7 @@ pub(crate) struct Invocation {
     answered: u64,
     /// Whether a policy, or a request of it, asks how jobs are.
     is_guarded: bool,
+    listings: sweeps::Listings,
     /// Of which jobs it said that they would be stopped.
     planned: BTreeSet<String>,
 }
@@ -110,10 +115,25 @@ pub(crate) struct Delivery {
 struct Entry {
     delivery: usize,
     want: usize,
-    /// `None` for a malformed request.
+    role: Role,
+    /// `None` for a malformed request, and for a sweep as a whole.
     job: Option<String>,
     /// Whether it is settled, once it was told.
     told: Option<bool>,
+    /// As it was told, for a job of a sweep.
+    outcome: String,
+}
+
+/// What a result is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A job that a request names.
+    Named,
+    Malformed,
+    /// A sweep as a whole.
+    Sweep,
+    /// A job that a sweep has found.
+    Swept,
 }
 
 /// What an invocation knows of a job.
@@ -174,21 +194,26 @@ impl Checker {
                 if only.is_some_and(|only| only != want) {
                     continue;
                 }
-                let entry = |job| Entry { delivery, want, job, told: None };
+                let entry =
+                    |role, job| Entry { delivery, want, role, job, told: None, outcome: String::new() };
                 match ask {
-                    None => entries.push(entry(None)),
-                    Some(ask) => entries.extend(ask.jobs.iter().cloned().map(Some).map(entry)),
+                    None => entries.push(entry(Role::Malformed, None)),
+                    Some(Ask { sweep: Some(_), .. }) => entries.push(entry(Role::Sweep, None)),
+                    Some(ask) => {
+                        entries.extend(ask.jobs.iter().map(|job| entry(Role::Named, Some(job.clone()))));
+                    }
                 }
             }
         }
-        let expects = |delivery: &Delivery| {
-            delivery.wants.iter().any(|want| want.ask.as_ref().is_some_and(|ask| !ask.expect.is_empty()))
-        };
+        let asks_more =
+            |want: &Want| want.ask.as_ref().is_some_and(|ask| !ask.expect.is_empty() || ask.sweep.is_some());
+        let expects = |delivery: &Delivery| delivery.wants.iter().any(asks_more);
         let is_guarded = self.terms.rules.is_some() || deliveries.iter().any(expects);
         self.invocations.push(Invocation {
             started: self.now,
             deadline,
             deliveries,
+            named: entries.iter().filter(|entry| entry.role == Role::Named).count(),
             entries,
             jobs: BTreeMap::new(),
             in_flight: 0,
@@ -199,6 +224,7 @@ impl Checker {
             is_slow: false,
             answered: 0,
             is_guarded,
+            listings: sweeps::Listings::default(),
             planned: BTreeSet::new(),
         });
     }
@@ -217,10 +243,15 @@ impl Invocation {
         self.deliveries.get(entry.delivery)?.wants.get(entry.want)?.ask.as_ref()
     }
 
-    /// What is asked for a job.
-    fn asks<'a>(&'a self, job: &'a str) -> impl Iterator<Item = &'a Ask> {
-        let entries = self.entries.iter().filter(move |entry| entry.job.as_deref() == Some(job));
-        entries.filter_map(|entry| self.ask(entry))
+    /// What is asked for a job by its name.
+    fn names<'a>(&'a self, job: &'a str) -> impl Iterator<Item = (&'a Entry, &'a Ask)> {
+        let is_it = move |entry: &&Entry| entry.role == Role::Named && entry.job.as_deref() == Some(job);
+        self.entries.iter().filter(is_it).filter_map(|entry| Some((entry, self.ask(entry)?)))
+    }
+
+    /// What is asked for a job, by its name or by a sweep.
+    fn asks<'a>(&'a self, job: &'a str) -> impl Iterator<Item = (&'a Entry, &'a Ask)> {
+        self.names(job).chain(self.sweeps_of(job))
     }
 
     fn is_settled(&self, delivery: usize) -> bool {

@@ -13,12 +13,14 @@
 //!   and one in ten has none. At some time trouble stops, after which everything must settle.
 //! - `stage` is everything but the function, on one agenda: `life` moves the jobs, `sources` sends and redelivers,
 //!   `lambda` starts, freezes and kills instances, `calls` carries calls to Batch and back. `queue` has SQS's rules.
+//! - Some runs have sweeps: `stage::listing` shows the function pages of Batch's jobs, some of which are submitted and
+//!   go on meanwhile.
 //! - Some runs have a policy, and requests that expect something: `pattern` writes them down, `oracle` knows what they
 //!   mean.
 //! - `batch` is Batch as the function calls it, and what listens to its log. The function itself is the real one, from
 //!   the payload to the reply: only the SDK is left out.
 //! - `checker` holds each call, each result, each reply and each end against the `truth`: `calls`, `guard`,
-//!   `facts`, `claims`, `replies`.
+//!   `sweeps`, `facts`, `claims`, `swept`, `replies`.
 //! - `run` is the one loop; [`Less`] and [`shrink()`] make a failing run smaller; `trace` keeps its story, which
 //!   [`timeline()`] draws.
 //!
@@ -29,7 +31,7 @@
 //! but know no time. What is needed besides tokio's clock is an ordered map of what is due.
 //!
 //! What is not simulated: the SDK and its connections (`tests/process` has those), several invocations at once in one
-//! instance, listings, and the time that computing takes.
+//! instance, and the time that computing takes.
 
 mod batch;
 mod checker;

@@ -131,6 +131,7 @@ fn summary(tally: &Tally, took: Duration) {
     line(tally.policies, &denied);
     let failed = told("precondition_failed");
     line(tally.expecting, &format_args!("seeds with an `expect`, which did not hold for {failed} of them"));
+    line(tally.sweeping, &format_args!("seeds with sweeps, for which {} pages were listed", tally.pages));
     println!("Trouble");
     tally.faults.iter().for_each(|(kind, count)| line(*count, kind));
     println!("Outcomes");

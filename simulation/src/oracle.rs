@@ -22,6 +22,7 @@ pub(crate) enum Field {
     /// By the queue's bare name.
     Queue,
     Name,
+    Share,
     Status,
     StatusReason,
     Tag(&'static str),
@@ -76,6 +77,7 @@ pub(crate) struct Sight {
     pub(crate) status_reason: Option<String>,
     pub(crate) name: String,
     pub(crate) queue: String,
+    pub(crate) share: Option<String>,
     /// Its own, and its parent's where it has none of that name.
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) age: u64,
@@ -107,6 +109,7 @@ impl Sight {
             status_reason: job.status_reason.clone(),
             name: job.name.clone(),
             queue: queue.rsplit('/').next().unwrap_or(queue).to_owned(),
+            share: job.share.clone(),
             tags,
             age: since(job.created_at),
             running: job.started_at.filter(|_| job.status == JobStatus::Running).map(since),
@@ -127,6 +130,7 @@ impl<'a> Case<'a> {
             Field::Sender => by.sender.and_then(text),
             Field::Queue => text(&sight.queue),
             Field::Name => text(&sight.name),
+            Field::Share => sight.share.as_deref().and_then(text),
             Field::Status => text(sight.status.as_str()),
             Field::StatusReason => sight.status_reason.as_deref().and_then(text),
             Field::Tag(key) => sight.tags.get(key).and_then(|value| text(value)),

@@ -30,6 +30,11 @@ fn clause(clause: &Clause, dice: &mut Dice) -> Value {
     json!({"id": clause.id, "when": when})
 }
 
+/// Which jobs a sweep means.
+pub(crate) fn filter(tests: &[Test], dice: &mut Dice) -> Value {
+    Pattern { of_job: false, dice }.of(tests)
+}
+
 /// What a request expects of its jobs.
 pub(crate) fn expect(tests: &[Test], dice: &mut Dice) -> Value {
     Pattern { of_job: true, dice }.of(tests)
@@ -81,6 +86,7 @@ impl Pattern<'_> {
             Field::Sender => vec!["requestedBy", "senderId"],
             Field::Queue => job(&["jobQueue"]),
             Field::Name => job(&["jobName"]),
+            Field::Share => job(&["shareIdentifier"]),
             Field::Status => job(&["status"]),
             Field::StatusReason => job(&["statusReason"]),
             Field::Tag(key) => job(&["tags", key]),

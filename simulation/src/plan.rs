@@ -14,9 +14,11 @@ use crate::oracle::Rules;
 mod guard;
 mod jobs;
 mod requests;
+mod sweeps;
 
 pub(crate) use jobs::{DeedPlan, JobPlan};
 pub(crate) use requests::{Ask, RequestPlan, Shape, Via, Want};
+pub(crate) use sweeps::{Of, SweepAsk};
 
 /// What happens by itself in a run, and how everything behaves.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) lambda: LambdaPlan,
     pub(crate) queues: [QueuePlan; 2],
     pub(crate) settings: Settings,
+    /// The most jobs on a page of a listing.
+    pub(crate) page: usize,
     /// How often what goes wrong.
     pub(crate) rates: Rates,
     pub(crate) outages: Vec<Outage>,
@@ -87,7 +91,11 @@ impl Plan {
         let deeds = jobs::deeds(&mut dice.fork(), &jobs, &requests, calm_at);
         let redrives = (0..dice.count(0..=2)).map(|_| dice.ms(calm_at / 2..=calm_at * 3)).collect();
         let dice = dice.fork();
-        guard.apply(&mut jobs, &mut requests);
+        guard.jobs(&mut jobs);
+        let mut sweeps = sweeps::Sweeps::new(seed);
+        sweeps.apply(&mut jobs, &mut requests, allow_terminate);
+        let page = sweeps.page(jobs.len());
+        guard.requests(&mut requests);
         Self {
             seed,
             calm_at,
@@ -96,6 +104,7 @@ impl Plan {
             lambda,
             queues,
             settings,
+            page,
             rates,
             outages,
             jobs,
@@ -104,6 +113,14 @@ impl Plan {
             redrives,
             dice,
         }
+    }
+}
+
+impl Plan {
+    /// Whether any request is a sweep.
+    pub(crate) fn has_sweeps(&self) -> bool {
+        let mut wants = self.requests.iter().flat_map(|request| request.wants.iter());
+        wants.any(|want| want.ask.as_ref().is_some_and(|ask| ask.sweep.is_some()))
     }
 }
 

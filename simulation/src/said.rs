@@ -1,6 +1,7 @@
 //! What the function says, from the lines of its log.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -32,10 +33,31 @@ pub(crate) struct Line<'a> {
     pub(crate) after: Option<Seen<'a>>,
     #[serde(borrow)]
     pub(crate) requested_by: Option<By<'a>>,
+    /// Of a sweep as a whole.
+    pub(crate) sweep: Option<Box<SweepSaid>>,
     /// Of an invocation.
     pub(crate) requested: Option<u64>,
     pub(crate) settled: Option<u64>,
     pub(crate) api_calls: Option<u64>,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SweepSaid {
+    pub(crate) scanned: usize,
+    pub(crate) matched: usize,
+    pub(crate) kept: usize,
+    pub(crate) left: usize,
+    pub(crate) plan: Plan,
+    pub(crate) outcomes: BTreeMap<String, usize>,
+    pub(crate) job_ids: BTreeMap<String, Vec<String>>,
+}
+
+/// How a sweep was carried out.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) pages: u64,
 }
 
 /// A job as it was seen.

@@ -20,6 +20,7 @@ mod calls;
 mod close;
 mod lambda;
 mod life;
+mod listing;
 mod sources;
 
 pub(crate) use calls::Asked;
@@ -42,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) checker: Checker,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
+    has_sweeps: bool,
     now: Ms,
     dice: Dice,
     /// What is to happen, in the order of time and then of arrival.
@@ -65,6 +67,8 @@ pub(crate) struct Stage {
     starts: Vec<Start>,
     calls: BTreeMap<u64, calls::Call>,
     called: u64,
+    /// Where pages begin, by the numbers in their tokens; without a place, at the first job.
+    pages: Vec<Option<batch_sim::Cursor>>,
     /// When something last came to its end.
     last_end: Ms,
 }
@@ -112,6 +116,7 @@ impl Stage {
             checker: Checker::new(terms),
             tally: Tally::default(),
             trace,
+            has_sweeps: plan.has_sweeps(),
             now: 0,
             dice,
             agenda: BTreeMap::new(),
@@ -131,6 +136,7 @@ impl Stage {
             starts: Vec::new(),
             calls: BTreeMap::new(),
             called: 0,
+            pages: Vec::new(),
             last_end: 0,
             plan,
         };
@@ -243,6 +249,7 @@ impl Stage {
         let mut wants = self.plan.requests.iter().flat_map(|request| request.wants.iter());
         let expects = wants.any(|want| want.ask.as_ref().is_some_and(|ask| !ask.expect.is_empty()));
         self.tally.expecting = u64::from(expects);
+        self.tally.sweeping = u64::from(self.has_sweeps);
         self.tally.stalest = self.checker.stalest;
         self.nothing_is_left();
     }

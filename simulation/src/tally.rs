@@ -28,6 +28,10 @@ pub struct Tally {
     pub policies: u64,
     /// Runs in which requests expect something of their jobs.
     pub expecting: u64,
+    /// Runs in which requests are sweeps.
+    pub sweeping: u64,
+    /// Pages that were listed for them.
+    pub pages: u64,
     /// How often each kind of trouble struck.
     pub faults: BTreeMap<Kind, u64>,
     /// Results by outcome.
@@ -47,6 +51,8 @@ impl Tally {
         self.failed_calls += other.failed_calls;
         self.policies += other.policies;
         self.expecting += other.expecting;
+        self.sweeping += other.sweeping;
+        self.pages += other.pages;
         self.virtual_ms += other.virtual_ms;
         self.stalest = self.stalest.max(other.stalest);
         other.faults.iter().for_each(|(kind, count)| *self.faults.entry(*kind).or_default() += count);

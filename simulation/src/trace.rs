@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use batch_canceller::request::Action;
+use batch_canceller::batch::{Filter, Listing, Which};
+use batch_canceller::request::ListingOf;
 use batch_sim::{Change, Deed, Happening};
 
 use crate::Ms;
 use crate::checker::End;
 use crate::checker::calls::Item;
 use crate::plan::{Via, Want};
+use crate::stage::Asked;
 
 /// What is kept of the story.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +76,7 @@ pub(crate) enum What {
     CallStarts {
         invocation: usize,
         call: u64,
-        stop: Option<(Action, String)>,
+        asked: Asked,
         ids: Vec<String>,
     },
     CallReturns {
@@ -153,12 +155,15 @@ impl fmt::Display for What {
             Self::RecordPutBack(request) => {
                 write!(f, "the record of request {request} is put into the queue")
             }
-            Self::CallStarts { invocation, call, stop, ids } => {
+            Self::CallStarts { invocation, call, asked, ids } => {
                 write!(f, "invocation {invocation} makes call {call}: ")?;
-                match stop {
-                    None => f.write_str("DescribeJobs")?,
-                    Some((action, reason)) => {
+                match asked {
+                    Asked::Show { .. } => f.write_str("DescribeJobs")?,
+                    Asked::Stop(action, reason) => {
                         write!(f, "{action:?}Job{} {reason:?}", if ids.len() > 1 { "s" } else { "" })?;
+                    }
+                    Asked::List { listing, page } => {
+                        return write!(f, "{}, {}", list_jobs(listing), page.as_deref().unwrap_or("page 0"));
                     }
                 }
                 write!(f, " {}", ids.join(" "))
@@ -173,6 +178,24 @@ impl fmt::Display for What {
             Self::Deed { job, deed } => write!(f, "somebody else does to {job}: {deed:?}"),
         }
     }
+}
+
+/// A question to `ListJobs` in few words.
+pub(crate) fn list_jobs(listing: &Listing) -> String {
+    let of = match &listing.of {
+        ListingOf::JobQueue(queue) => &**queue,
+        ListingOf::ArrayJob(id) => id.as_str(),
+    };
+    let which = match &listing.which {
+        Which::In(status) => status.as_str().to_owned(),
+        Which::Filtered(Filter::JobName(name)) => format!("by the name {name}"),
+        Which::Filtered(Filter::CreatedBefore(ms)) => format!("created before {ms}"),
+        Which::Filtered(Filter::CreatedAfter(ms)) => format!("created after {ms}"),
+        Which::Filtered(Filter::ShareIdentifier(share, status)) => {
+            format!("{} of share {share}", status.as_str())
+        }
+    };
+    format!("ListJobs {of} {which}")
 }
 
 fn changed(f: &mut fmt::Formatter<'_>, Change { id, what, .. }: &Change) -> fmt::Result {

@@ -102,6 +102,11 @@ impl Pending {
         self.looked.is_some()
     }
 
+    /// Whether the last look before acting showed it.
+    pub(super) fn was_seen(&self) -> bool {
+        self.before.snapshot().is_some()
+    }
+
     /// Whether the last look that permitted an act is older than so long.
     pub(super) fn is_stale(&self, now: Duration, fresh: Duration) -> bool {
         self.looked.is_some_and(|looked| now > looked + fresh)

@@ -419,6 +419,11 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         if job.may_have_been_stopped() {
             return self.looked_in_between(job, look, whole, now);
         }
+        // Answers that leave out what an earlier one showed take nothing back.
+        let look = match look {
+            Look::Missing if job.was_seen() => Look::Unseen("DescribeJobs shows it no more".into()),
+            look => look,
+        };
         let is_first = job.looked(look, now);
         if !job.judge(self.judge, whole, self.sink) {
             return;

@@ -63,6 +63,15 @@ impl JobId {
         self.0.split_once([':', '#']).map(|(parent, _)| Self(parent.into()))
     }
 
+    /// The same for every spelling of the id that Batch may use: its case, and the ARN around it, do not count.
+    pub(crate) fn folded(&self) -> Self {
+        let bare = self.0.rsplit_once(":job/").map_or(&*self.0, |(_, bare)| bare);
+        if bare.len() == self.0.len() && !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return self.clone();
+        }
+        Self(bare.to_ascii_lowercase().into())
+    }
+
     /// The id as Batch writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -233,6 +233,20 @@ async fn what_is_acted_on_late_is_looked_at_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_was_shown_is_not_missing_for_being_left_out_later() {
+    let judge = Asked { holds: false, is_careful: true };
+    let batch = Clockwork::new(20).when(|call| match call.op {
+        Op::Describe => (call.nth > 1).then_some(Trouble::ShowsNothing),
+        // Nothing comes of these, and so nothing needs to be looked for.
+        Op::Stop | Op::StopMany => Some(FailureKind::TurnedAway.into()),
+    });
+    let patient = [("PATIENCE_MS", "20000")];
+    let told = run_with(&batch, orders(1), MINUTE, &patient, &Memory::new(true), &judge).await;
+    assert!(batch.count(Op::Describe) > 2, "it was looked at again, twice");
+    assert_eq!(told.outcomes[&0], Outcome::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_keeps_failing_is_not_repeated_without_a_look() {
     let judge = Asked { holds: false, is_careful: true };
     for starts in [false, true] {

@@ -73,7 +73,6 @@ async fn a_sweep_that_is_cut_short_again_and_again_comes_to_its_end() {
         let [(queue_arn, next)] = sent.as_slice() else { panic!("round {round}: one message, not {sent:?}") };
         assert_eq!(queue_arn, "arn:aws:sqs:eu-west-1:123456789012:requests");
         let stopped = before - queue.living();
-        eprintln!("{round}: {stopped} of {before}");
         assert!(stopped > 0 && queue.living() > 0, "round {round}: cut short with headway, {stopped}");
         let (asked, rest): (Value, Value) =
             (serde_json::from_str(&body).unwrap(), serde_json::from_str(next).unwrap());
@@ -100,6 +99,8 @@ async fn what_cannot_be_handed_on_comes_back() {
     assert!(queue.living() < 50_000, "it made headway");
     assert_eq!(failures(reply), 1);
     assert_eq!(outgoing.tries(), 3);
+    let reply = handle(&function, event(&sqs("m-0", &request), Duration::from_mins(14))).await.unwrap();
+    assert_eq!((failures(reply), queue.living(), queue.stopped_twice()), (0, 0, 0), "it finds what is left");
 }
 
 #[tokio::test(start_paused = true)]

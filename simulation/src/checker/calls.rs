@@ -5,6 +5,7 @@ use batch_sim::JobStatus;
 
 use super::{Checker, Look, guard};
 use crate::Ms;
+use crate::plan::Ask;
 
 /// An answer that takes longer than this is slow.
 const SLOW: Ms = 400;
@@ -59,16 +60,16 @@ impl Checker {
             let is_parent = || {
                 own.is_guarded && stop.is_none() && ids.iter().any(|child| guard::parent(child) == Some(id))
             };
-            let asked = own.asks(id).count();
-            if asked == 0 && !is_parent() {
+            if own.asks(id).next().is_none() && !is_parent() {
                 wrong.push(("no call for what nobody asked for", format!("a call names {id}")));
             }
             let Some((action, reason)) = stop else {
                 continue;
             };
-            let wanted =
-                own.asks(id).any(|ask| !ask.dry_run && ask.action == action && ask.reason.as_str() == reason);
-            if !wanted {
+            let wants =
+                |(_, ask): (_, &Ask)| !ask.dry_run && ask.action == action && ask.reason.as_str() == reason;
+            let is_named = own.names(id).any(wants);
+            if !is_named && !own.sweeps_of(id).any(wants) {
                 let text = format!(
                     "a call to {} {id} with the reason {reason:?}, which no request gives",
                     verb(action)
@@ -78,6 +79,8 @@ impl Checker {
                 && let Some(text) = own.unguarded(id, (action, reason), now, &terms)
             {
                 wrong.push((guard::GUARDED, text));
+            } else if !is_named {
+                wrong.extend(own.wrongly_swept(id, (action, reason), &self.truth, now));
             }
             let job = own.jobs.entry(id.clone()).or_default();
             job.stops += 1;
@@ -124,7 +127,11 @@ impl Checker {
         own.is_slow |= ended.saturating_sub(began) > SLOW;
         for (id, item) in items {
             let is_child = |(child, _): &(String, Item)| guard::parent(child) == Some(id);
-            let as_parent = own.is_guarded && items.iter().any(is_child);
+            // Nor is anything taken of a child that is shown without its parent.
+            let is_bare = |(other, item): &(String, Item)| {
+                guard::parent(id) == Some(other) && *item == Item::Shown(None)
+            };
+            let as_parent = own.is_guarded && items.iter().any(|item| is_child(item) || is_bare(item));
             let job = own.jobs.entry(id.clone()).or_default();
             match item {
                 Item::Shown(shown) => job.looks.push(Look { began, ended, shown: *shown, as_parent }),
@@ -151,18 +158,19 @@ impl Checker {
         let unseen =
             count(own.jobs.values().filter(|job| job.looks.iter().any(|look| look.shown.is_none())).count());
         let duration = self.now - own.started;
-        // Two looks at all jobs, in the worst case, half of which may be parents; a call for each job to stop it, before
+        // What a page shows is looked at before the next one comes. Two looks at all jobs, in the worst case, half of which may be parents; a call for each job to stop it, before
         // which it is looked at again if it had to wait for long, and looks at it with growing pauses.
         let at_once = if own.is_guarded { 50 } else { 100 };
         let waited = if own.is_guarded { count(own.jobs.len()) * (duration / guard::FRESH) } else { 0 };
-        let looks = 2 * count(own.jobs.len()).div_ceil(at_once) + unseen + waited;
+        let looks = 2 * count(own.jobs.len()).div_ceil(at_once) + unseen + waited + own.listings.pages;
         let polls =
             2 + u64::from(self.terms.watch.max(1).ilog2()).saturating_sub(5) + self.terms.watch / 2_000;
         let needed = looks + acted * (1 + polls);
-        let text = if own.answered > needed + own.failures + 2 {
+        let answered = own.answered - own.listings.pages;
+        let text = if answered > needed + own.failures + 2 {
             format!(
                 "{} calls were answered where {needed} were needed, and {} failed",
-                own.answered, own.failures
+                answered, own.failures
             )
         } else if own.answered == 0
             && own.calls > PROBED_KINDS * (count(self.terms.max_in_flight) + 4 + duration / 240)

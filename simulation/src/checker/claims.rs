@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use batch_canceller::request::Action;
 
 use super::guard::AT_ONCE;
-use super::{Checker, Invocation};
+use super::sweeps::{MEANT, ONCE};
+use super::{Checker, Entry, Invocation, Role};
 use crate::Ms;
 use crate::plan::Ask;
 use crate::said::{Line, Seen};
@@ -66,6 +67,19 @@ impl Checker {
             return vec![];
         };
         let id = line.requested_by.as_ref().map_or("", |by| &*by.id);
+        if let Some(said) = &line.sweep {
+            let is_it = |entry: &Entry| {
+                let delivery = own.deliveries.get(entry.delivery);
+                entry.role == Role::Sweep
+                    && entry.told.is_none()
+                    && delivery.is_some_and(|delivery| &*delivery.id == id)
+                    && own.ask(entry).is_some_and(|ask| is_asked(ask, line))
+            };
+            let Some(at) = own.entries.iter().position(is_it) else {
+                return vec![("one result each", format!("to {id}, where no sweep is due"))];
+            };
+            return own.sweep_ends(at, line, said, (&self.truth, self.now));
+        }
         let Some(job) = line.job_id.as_deref() else {
             return own
                 .whole(id, outcome, self.terms.max_jobs)
@@ -89,14 +103,29 @@ impl Checker {
         let fitting = || (0..own.entries.len()).filter(|at| fits(own, *at));
         let misjudged = |at: &usize| own.misjudged(*at, job, outcome, clause, &self.terms);
         let so = fitting().find(|at| misjudged(at).is_none());
-        let Some(at) = so.or_else(|| fitting().next()) else {
+        let named = so.or_else(|| fitting().next());
+        let mut wrong: Vec<_> =
+            named.and_then(|at| misjudged(&at)).filter(|_| so.is_none()).into_iter().collect();
+        let at = if let Some(at) = named {
+            at
+        } else if let Some((at, twice)) = own.found(id, job, line) {
+            wrong.extend(twice);
+            // Of what could not be looked at nobody knows.
+            let is_known = !matches!(outcome, "unavailable" | "not_attempted");
+            let is_listed = own.sweeps_of(job).next().is_some();
+            if !is_listed || is_known && !own.is_told_rightly(at, job) {
+                wrong.push((MEANT, "which its sweep does not mean".to_owned()));
+            }
+            wrong.extend(own.misjudged(at, job, outcome, clause, &self.terms));
+            at
+        } else {
             return vec![("one result each", format!("to {id}, where nothing (more) is due"))];
         };
-        let mut wrong: Vec<_> = misjudged(&at).filter(|_| so.is_none()).into_iter().collect();
         let Some(entry) = own.entries.get_mut(at) else {
             return vec![];
         };
         entry.told = Some(settled);
+        outcome.clone_into(&mut entry.outcome);
         if own.is_guarded && outcome.starts_with("would_") {
             own.planned.insert(job.to_owned());
             wrong.extend(own.too_many(&self.terms).map(|text| (AT_ONCE, text)));
@@ -131,16 +160,54 @@ impl Checker {
 }
 
 impl Invocation {
+    /// The place for a result of a job that a sweep has found, and what is wrong where another result tells of it.
+    fn found(
+        &mut self,
+        id: &str,
+        job: &str,
+        line: &Line<'_>,
+    ) -> Option<(usize, Option<(&'static str, String)>)> {
+        let fits = |entry: &&Entry| {
+            let delivery = self.deliveries.get(entry.delivery);
+            entry.role == Role::Sweep
+                && delivery.is_some_and(|delivery| &*delivery.id == id)
+                && self.ask(entry).is_some_and(|ask| is_asked(ask, line))
+        };
+        let sweep = self.entries.iter().find(fits)?;
+        let (delivery, want) = (sweep.delivery, sweep.want);
+        // What goes back untouched, or is rejected, orders nothing.
+        let is_ordered = |entry: &&Entry| entry.told != Some(false) || !entry.outcome.is_empty();
+        let mut same = self.entries.iter().filter(|entry| entry.job.as_deref() == Some(job));
+        let other = same.find(is_ordered);
+        let twice = other.map(|other| {
+            let by = self.deliveries.get(other.delivery).map(|delivery| delivery.id.clone());
+            (ONCE, format!("which is told of to {} as well", by.unwrap_or_default()))
+        });
+        let job = Some(job.to_owned());
+        let entry = Entry { delivery, want, role: Role::Swept, job, told: None, outcome: String::new() };
+        self.entries.push(entry);
+        Some((self.entries.len() - 1, twice))
+    }
+
     /// One result for all that a delivery asks.
     fn whole(&mut self, id: &str, outcome: &str, max_jobs: usize) -> Result<(), String> {
         let deliveries = &self.deliveries;
         let is_due = |entry: &super::Entry| {
             entry.told.is_none() && deliveries.get(entry.delivery).is_some_and(|delivery| &*delivery.id == id)
         };
+        let named = self.named;
+        let mut due = self.entries.iter_mut().filter(|entry| is_due(entry));
         let entry = match outcome {
-            "rejected" => self.entries.iter_mut().find(|entry| entry.job.is_none() && is_due(entry)),
+            "rejected" => due.find(|entry| entry.role == Role::Malformed),
             "not_attempted" => None,
             _ => return Err("of a whole delivery".to_owned()),
+        };
+        drop(due);
+        // A sweep goes back with the jobs beside which there is no room.
+        let is_sweep = |entry: &&mut Entry| entry.role == Role::Sweep && named > max_jobs && is_due(entry);
+        let entry = match entry {
+            None => self.entries.iter_mut().find(is_sweep),
+            entry => entry,
         };
         match entry {
             Some(entry) => entry.told = Some(false),

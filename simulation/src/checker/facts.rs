@@ -25,6 +25,7 @@ struct Claim<'a> {
     /// The request that asks, by its number.
     request: usize,
     number: usize,
+    job: &'a str,
     own: &'a Invocation,
     known: &'a Job,
     history: Option<&'a History>,
@@ -59,6 +60,7 @@ impl Checker {
             ask,
             request: delivery.request,
             number: invocation,
+            job,
             own,
             known: own.jobs.get(job).unwrap_or(&empty),
             history: self.truth.of(job),
@@ -101,7 +103,8 @@ impl Claim<'_> {
             "would_cancel" | "would_terminate" => self.planned(),
             "refused" => self.refused(),
             "unavailable" | "not_attempted" => {
-                if self.is_quiet() && self.own.in_flight == 0 && !self.known.was_parentless {
+                let is_shown = self.known.looks.iter().all(|look| look.shown.is_some());
+                if self.is_quiet() && self.own.in_flight == 0 && !self.known.was_parentless && is_shown {
                     let text = "though no call failed".to_owned();
                     self.wrong.push(("what can be settled is settled", text));
                 }
@@ -118,7 +121,8 @@ impl Claim<'_> {
 
     /// Whether nothing went wrong, and there was time for everything.
     fn is_quiet(&self) -> bool {
-        let time = self.own.deadline.saturating_sub(self.terms.reserve + self.own.started);
+        let began = self.own.started.max(self.own.listings.last);
+        let time = self.own.deadline.saturating_sub(self.terms.reserve + began);
         self.own.failures == 0 && !self.own.is_slow && time >= AMPLE
     }
 
@@ -138,7 +142,8 @@ impl Claim<'_> {
 
     /// How it was last seen.
     fn shown(&self) -> Option<JobStatus> {
-        self.known.looks.iter().rev().find_map(|look| look.shown)
+        let looks = self.known.looks.iter().rev().find_map(|look| look.shown);
+        looks.or_else(|| self.own.listed_sights(self.job).last().map(|sight| sight.status))
     }
 
     /// Which invocation of the function has stopped it.

@@ -56,12 +56,17 @@ impl Invocation {
 
     /// Each request for a job, and who sends it.
     fn askers<'a>(&'a self, job: &'a str) -> impl Iterator<Item = (&'a Ask, By)> {
-        let entries = self.entries.iter().filter(move |entry| entry.job.as_deref() == Some(job));
-        entries.filter_map(|entry| Some((self.ask(entry)?, self.deliveries.get(entry.delivery)?.by)))
+        self.asks(job).filter_map(|(entry, ask)| Some((ask, self.deliveries.get(entry.delivery)?.by)))
     }
 
     fn sights(&self, job: &str) -> &[Sight] {
         self.jobs.get(job).map_or(&[], |job| &job.sights)
+    }
+
+    /// How a job was seen, as far as that decides what is asked.
+    fn sights_for<'a>(&'a self, ask: &Ask, job: &str) -> impl Iterator<Item = &'a Sight> + use<'a> {
+        let listed = if ask.sweep.is_some() { self.listed_sights(job) } else { &[] };
+        self.sights(job).iter().chain(listed)
     }
 
     /// What is wrong about a call that is to stop a job.
@@ -72,12 +77,12 @@ impl Invocation {
         now: Ms,
         terms: &Terms,
     ) -> Option<String> {
-        let fresh = || self.sights(job).iter().filter(|sight| sight.at + FRESH >= now);
+        let fresh = |ask: &Ask| self.sights_for(ask, job).filter(move |sight| sight.at + FRESH >= now);
         let permits = |(ask, by): (&Ask, By)| {
             let is_it = !ask.dry_run && ask.action == action && ask.reason.as_str() == reason;
             is_it
                 && (Self::is_free(ask, terms)
-                    || fresh().any(|sight| is_allowed(&Case { ask, by, sight }, terms)))
+                    || fresh(ask).any(|sight| is_allowed(&Case { ask, by, sight }, terms)))
         };
         if self.askers(job).any(permits) {
             return None;
@@ -102,11 +107,11 @@ impl Invocation {
 
     /// How many jobs may have been stopped, as far as was seen: in earnest, or else also by dry runs.
     fn stoppable(&self, in_earnest: bool, terms: &Terms) -> usize {
-        let jobs: BTreeSet<&str> = self.entries.iter().filter_map(|entry| entry.job.as_deref()).collect();
+        let named = self.entries.iter().filter_map(|entry| entry.job.as_deref());
+        let jobs: BTreeSet<&str> = named.chain(self.listed_jobs()).collect();
         let may_be = |job: &&str| {
-            let sights = self.sights(job);
             self.askers(job).filter(|(ask, _)| !(in_earnest && ask.dry_run)).any(|(ask, by)| {
-                sights.iter().any(|sight| {
+                self.sights_for(ask, job).any(|sight| {
                     let has_started = ask.action == Action::Cancel && sight.status.has_started();
                     !has_started && is_allowed(&Case { ask, by, sight }, terms)
                 })
@@ -132,7 +137,7 @@ impl Invocation {
         let ask = self.ask(entry)?;
         let by = self.deliveries.get(entry.delivery)?.by;
         let cases = || {
-            let alive = self.sights(job).iter().filter(|sight| !sight.status.has_ended());
+            let alive = self.sights_for(ask, job).filter(|sight| !sight.status.has_ended());
             alive.map(|sight| Case { ask, by, sight })
         };
         let decided = |allows: bool| {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::Checker;
+use super::{Checker, Role};
 
 /// How an invocation ended.
 #[derive(Debug, Clone)]
@@ -115,10 +115,11 @@ impl Checker {
         let settled = own.entries.iter().filter(|entry| entry.told == Some(true)).count();
         // What goes back untouched counts as many jobs, but is one result.
         let all = own.entries.len();
+        let swept = own.entries.iter().filter(|entry| entry.role == Role::Swept).count();
         let whole = all > self.terms.max_jobs;
         count("settled") == Some(settled)
             && count("requested") == Some(all)
-            && (whole || results.map(|listed| listed + omitted) == Some(all))
+            && (whole || results.map(|listed| listed + omitted) == Some(all - swept))
     }
 
     /// An answer to an event source mapping, read as Lambda reads it: which of the messages are deleted and which come

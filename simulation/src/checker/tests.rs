@@ -267,3 +267,4 @@ fn a_message_that_is_lost_or_comes_back_for_nothing_is_noticed() {
 }
 
 mod guard;
+mod sweeps;

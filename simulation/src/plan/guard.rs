@@ -49,9 +49,13 @@ impl Guard {
         guard
     }
 
-    /// Makes jobs and requests such as there are under a policy.
-    pub(super) fn apply(&mut self, jobs: &mut [JobPlan], requests: &mut [RequestPlan]) {
-        if self.rules.is_none() && self.expects == 0.0 && !self.is_dry {
+    fn is_idle(&self) -> bool {
+        self.rules.is_none() && self.expects == 0.0 && !self.is_dry
+    }
+
+    /// Makes jobs such as there are under a policy.
+    pub(super) fn jobs(&mut self, jobs: &mut [JobPlan]) {
+        if self.is_idle() {
             return;
         }
         let dice = &mut self.dice;
@@ -66,6 +70,14 @@ impl Guard {
                 job.tags.push(("keep", dice.pick(["", "yes"])));
             }
         }
+    }
+
+    /// Makes requests such as there are under a policy.
+    pub(super) fn requests(&mut self, requests: &mut [RequestPlan]) {
+        if self.is_idle() {
+            return;
+        }
+        let dice = &mut self.dice;
         for request in requests {
             if matches!(request.via, Via::Queue { .. }) {
                 request.sender = dice.pick(SENDERS);

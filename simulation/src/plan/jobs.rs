@@ -14,6 +14,7 @@ pub(crate) struct JobPlan {
     pub(crate) name: &'static str,
     pub(crate) queue: &'static str,
     pub(crate) tags: Vec<(&'static str, &'static str)>,
+    pub(crate) share: Option<&'static str>,
     pub(crate) submit_at: Ms,
     /// How long answers leave it out at first.
     pub(crate) hidden_for: Ms,
@@ -43,6 +44,29 @@ pub(crate) struct DeedPlan {
 }
 
 impl JobPlan {
+    /// A job that stands where it is.
+    #[cfg(test)]
+    pub(crate) fn idle(id: &str, name: &'static str, queue: &'static str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name,
+            queue,
+            tags: vec![],
+            share: None,
+            submit_at: 0,
+            hidden_for: 0,
+            lag: 0,
+            depends_on: vec![],
+            children: 0,
+            attempts: 1,
+            stays: None,
+            pace: 0,
+            fails: 0.0,
+            forgotten_after: None,
+            is_protected: false,
+        }
+    }
+
     /// The job as Batch gets it.
     pub(crate) fn job(&self) -> Job {
         let mut job = Job::new(&self.id)
@@ -54,6 +78,9 @@ impl JobPlan {
             .lag(CancelLag::For(Duration::from_millis(self.lag)));
         for (key, value) in &self.tags {
             job = job.tag(*key, *value);
+        }
+        if let Some(share) = self.share {
+            job = job.share(share);
         }
         if self.hidden_for > 0 {
             job = job.shown_after(Lag::For(Duration::from_millis(self.hidden_for)));
@@ -87,6 +114,7 @@ pub(super) fn draw(dice: &mut Dice, calm_at: Ms) -> Vec<JobPlan> {
             name: "job",
             queue: "default",
             tags: vec![],
+            share: None,
             submit_at: if early { 0 } else { dice.ms(0..=calm_at) },
             hidden_for: if hides && dice.chance(0.5) {
                 dice.pick([200, 1_000, 1_900, 3_000, 8_000])

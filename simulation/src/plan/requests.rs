@@ -5,7 +5,7 @@ use std::sync::Arc;
 use batch_canceller::request::{Action, Reason};
 use serde_json::{Map, json};
 
-use super::JobPlan;
+use super::{JobPlan, SweepAsk};
 use crate::Ms;
 use crate::dice::Dice;
 use crate::oracle::Test;
@@ -64,6 +64,8 @@ pub(crate) struct Want {
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) jobs: Vec<String>,
+    /// By what they look like, in place of their names.
+    pub(crate) sweep: Option<Arc<SweepAsk>>,
     pub(crate) action: Action,
     /// As it is sent to Batch.
     pub(crate) reason: Reason,
@@ -79,7 +81,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     pub(crate) fn new(jobs: Vec<String>, action: Action, reason: Reason, dry_run: bool) -> Self {
-        Self { jobs, action, reason, dry_run, says_dry_run: dry_run, run: None, expect: vec![] }
+        Self { jobs, sweep: None, action, reason, dry_run, says_dry_run: dry_run, run: None, expect: vec![] }
     }
 }
 

@@ -10,6 +10,11 @@ use crate::fault::Kind;
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Described(Vec<ShownJob>),
+    Listed {
+        jobs: Vec<ShownJob>,
+        /// The token of the next page.
+        next: Option<String>,
+    },
     Stopped,
     StoppedInBulk(BulkAnswer),
 }
@@ -58,6 +63,9 @@ pub(super) fn items(
             FailureKind::Refused | FailureKind::Denied => (all(Item::Refused), false),
             _ => (all(Item::Failed), true),
         },
+        Ok(Answer::Listed { jobs, .. }) => {
+            (jobs.iter().map(|job| (job.id.clone(), Item::Shown(Some(job.status)))).collect(), false)
+        }
         Ok(Answer::Stopped) => (all(Item::Accepted), false),
         Ok(Answer::StoppedInBulk(answer)) => {
             let mut failed = false;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batch_canceller::batch::{CallError, FailureKind};
+use batch_canceller::batch::{CallError, FailureKind, Listing};
 use batch_canceller::request::Action;
 use batch_sim::{Refusal, Verb};
 
@@ -17,9 +17,7 @@ use crate::trace::What;
 pub(crate) struct Call {
     invocation: usize,
     ids: Vec<String>,
-    stop: Option<(Action, String)>,
-    /// Whether it asks for the whole of jobs.
-    is_whole: bool,
+    asked: Asked,
     began: Ms,
     /// What Batch said; `None` until the call got there.
     answer: Option<Result<Answer, Refusal>>,
@@ -31,12 +29,24 @@ pub(crate) struct Call {
     is_over: bool,
 }
 
-/// What a call asks for besides its jobs: to stop them, or else to show them.
-#[derive(Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) stop: Option<(Action, String)>,
-    /// Whether the whole of them is to be shown.
-    pub(crate) is_whole: bool,
+/// What a call asks for besides its jobs.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    /// To show them, or the whole of them.
+    Show { is_whole: bool },
+    /// To stop them for a reason.
+    Stop(Action, String),
+    /// To list some, from the page with this token on.
+    List { listing: Listing, page: Option<String> },
+}
+
+impl Asked {
+    pub(crate) fn stop(&self) -> Option<(Action, &str)> {
+        match self {
+            Self::Stop(action, reason) => Some((*action, reason)),
+            Self::Show { .. } | Self::List { .. } => None,
+        }
+    }
 }
 
 /// What befalls a call.
@@ -54,21 +64,26 @@ impl Stage {
         &mut self,
         instance: usize,
         ids: Vec<String>,
-        what: Asked,
+        asked: Asked,
         now: Ms,
     ) -> (u64, Option<Ms>) {
         self.advance(now);
-        let Asked { stop, is_whole } = what;
         let invocation =
             self.instances.get(&instance).and_then(|instance| instance.invocation).unwrap_or(usize::MAX);
         self.called += 1;
         self.tally.calls += 1;
         let call = self.called;
-        let told = stop.as_ref().map(|(action, reason)| (*action, reason.as_str()));
-        self.checker.call_starts(call, invocation, &ids, told);
-        let fate = self.fate(instance, &ids, stop.is_none());
-        let oddity = if stop.is_none() { self.oddity(ids.len()) } else { None };
-        self.say(|| What::CallStarts { invocation, call, stop: stop.clone(), ids: ids.clone() });
+        self.checker.call_starts(call, invocation, &ids, asked.stop());
+        if let Asked::List { listing, .. } = &asked {
+            self.checker.listing_starts(invocation, listing);
+        }
+        let fate = self.fate(instance, &ids, asked.stop().is_none());
+        let oddity = match &asked {
+            Asked::Show { .. } => self.oddity(ids.len()),
+            Asked::Stop(..) => None,
+            Asked::List { .. } => self.strikes(Kind::NothingShown).then_some(Kind::NothingShown),
+        };
+        self.say(|| What::CallStarts { invocation, call, asked: asked.clone(), ids: ids.clone() });
         if let Some(pause) = fate.arrives {
             self.at(now + pause, Event::Arrive(call));
         }
@@ -77,8 +92,7 @@ impl Stage {
         let under_way = Call {
             invocation,
             ids,
-            stop,
-            is_whole,
+            asked,
             began: now,
             answer: None,
             error,
@@ -155,24 +169,27 @@ impl Stage {
     /// A call gets to Batch.
     pub(super) fn arrive(&mut self, number: u64) {
         let moment = self.moment();
-        let Some(call) = self.calls.get_mut(&number) else {
+        let Some(mut call) = self.calls.remove(&number) else {
             return;
         };
         self.batch.set_caller(Some(number));
-        let answer = match (&call.stop, call.ids.as_slice()) {
-            (None, ids) => self.batch.describe_jobs(ids, moment).map(Answer::Described),
-            (Some((action, reason)), [id]) => {
+        let answer = match (&call.asked, call.ids.as_slice()) {
+            (Asked::Show { .. }, ids) => self.batch.describe_jobs(ids, moment).map(Answer::Described),
+            (Asked::Stop(action, reason), [id]) => {
                 self.batch.stop_job(verb(*action), id, reason, moment).map(|()| Answer::Stopped)
             }
-            (Some((action, reason)), ids) => {
+            (Asked::Stop(action, reason), ids) => {
                 self.batch.stop_jobs(verb(*action), ids, reason, moment).map(Answer::StoppedInBulk)
+            }
+            (Asked::List { listing, page }, _) => {
+                self.list(listing, page.as_deref(), call.oddity == Some(Kind::NothingShown))
             }
         };
         self.batch.set_caller(None);
         call.answer = Some(answer);
         call.is_on_its_way = false;
-        if call.is_over {
-            self.calls.remove(&number);
+        if !call.is_over {
+            self.calls.insert(number, call);
         }
         self.gather();
     }
@@ -199,15 +216,20 @@ impl Stage {
         };
         self.count(&answer, &call.ids);
         let answer = answer.map(|answer| odd(answer, call.oddity, &call.ids));
-        let action = call.stop.as_ref().map(|(action, _)| *action);
+        let action = call.asked.stop().map(|(action, _)| action);
         let is_missing = answer.as_ref().is_err_and(|error| error.kind == FailureKind::NoBulk);
         if is_missing {
             self.checker.no_such_call(call.invocation, &call.ids);
         }
-        if let Ok(Answer::Described(jobs)) = &answer
-            && call.is_whole
-        {
-            self.checker.shown(call.invocation, &call.ids, jobs);
+        match (&call.asked, &answer) {
+            (Asked::Show { is_whole: true }, Ok(Answer::Described(jobs))) => {
+                self.checker.shown(call.invocation, &call.ids, jobs);
+            }
+            (Asked::List { listing, .. }, Ok(Answer::Listed { jobs, .. })) => {
+                self.tally.pages += 1;
+                self.checker.listed(call.invocation, listing, jobs);
+            }
+            _ => {}
         }
         let (items, failed) = items(&answer, &call.ids, call.oddity);
         self.say(|| What::CallReturns {
@@ -218,6 +240,7 @@ impl Stage {
         // A call that is missing, or denied for a job that is protected, is no trouble.
         let failed = failed && !is_missing;
         self.tally.failed_calls += u64::from(failed);
+        let items = if matches!(call.asked, Asked::List { .. }) { vec![] } else { items };
         self.checker.call_ends(call.invocation, call.began, action, &items, failed);
         answer
     }

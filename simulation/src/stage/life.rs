@@ -14,6 +14,9 @@ impl Stage {
             return;
         };
         let job = plan.job();
+        if self.has_sweeps {
+            self.checker.truth.submitted(plan, self.now);
+        }
         self.batch.add(job, self.moment());
         self.gather();
     }

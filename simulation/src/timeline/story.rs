@@ -8,8 +8,9 @@ use batch_sim::{Change, Deed, Happening, JobStatus, StoppedBy};
 use crate::Ms;
 use crate::checker::End;
 use crate::checker::calls::Item;
-use crate::plan::{Via, Want};
-use crate::trace::{Scene, What};
+use crate::plan::{Of, Via, Want};
+use crate::stage::Asked;
+use crate::trace::{Scene, What, list_jobs};
 
 #[derive(Debug, Default)]
 pub(super) struct Story {
@@ -178,8 +179,8 @@ impl Story {
                     own.marks.push((at, Mark::Dead, "goes to the on-failure destination".to_owned()));
                 }
             }
-            What::CallStarts { invocation, call, stop, ids } => {
-                self.call_starts(at, *invocation, *call, stop.as_ref(), ids);
+            What::CallStarts { invocation, call, asked, ids } => {
+                self.call_starts(at, *invocation, *call, asked, ids);
             }
             What::CallReturns { call, error, items } => {
                 if let Some(call) = self.calls.get_mut(call) {
@@ -289,21 +290,17 @@ impl Story {
         }
     }
 
-    fn call_starts(
-        &mut self,
-        at: Ms,
-        invocation: usize,
-        number: u64,
-        stop: Option<&(Action, String)>,
-        ids: &[String],
-    ) {
+    fn call_starts(&mut self, at: Ms, invocation: usize, number: u64, asked: &Asked, ids: &[String]) {
         let acted = |call: &Call| call.invocation == invocation && call.kind == CallKind::Act;
-        let (kind, verb) = match stop {
-            Some((action, _)) => {
-                (CallKind::Act, format!("{action:?}Job{}", if ids.len() > 1 { "s" } else { "" }))
-            }
-            None if self.calls.values().any(acted) => (CallKind::Confirm, "DescribeJobs".to_owned()),
-            None => (CallKind::Look, "DescribeJobs".to_owned()),
+        let verb = match asked {
+            Asked::Stop(action, _) => format!("{action:?}Job{}", if ids.len() > 1 { "s" } else { "" }),
+            Asked::Show { .. } => "DescribeJobs".to_owned(),
+            Asked::List { listing, .. } => list_jobs(listing),
+        };
+        let kind = match asked.stop() {
+            Some(_) => CallKind::Act,
+            None if self.calls.values().any(acted) => CallKind::Confirm,
+            None => CallKind::Look,
         };
         let call = Call {
             invocation,
@@ -371,8 +368,16 @@ fn asked(wants: &[Want]) -> String {
         Action::Terminate => "terminate",
     };
     let jobs = match ask.jobs.as_slice() {
+        _ if let Some(sweep) = &ask.sweep => format!("by a sweep of {}", of(&sweep.of)),
         [job] => job.clone(),
         jobs => format!("{} jobs", jobs.len()),
     };
     format!("{verb} {jobs}{}", if ask.dry_run { " (dry run)" } else { "" })
+}
+
+fn of(of: &Of) -> &str {
+    match of {
+        Of::Queue(queue) => queue,
+        Of::Array(id) => id,
+    }
 }

@@ -57,6 +57,7 @@ impl Scene {
             status_reason: None,
             name: "job".to_owned(),
             queue: queue.to_owned(),
+            share: None,
             tags: tags.iter().map(|key| ((*key).to_owned(), String::new())).collect::<BTreeMap<_, _>>(),
             age: 60,
             running: None,
