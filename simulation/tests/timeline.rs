@@ -25,7 +25,7 @@ fn the_same_seed_gives_the_same_picture_to_the_byte() {
 
 #[test]
 fn every_message_request_invocation_call_and_job_is_drawn() {
-    for seed in [3, 11, 20, 862, 3_386, 42_909] {
+    for seed in [3, 11, 20, 862, 1_026, 3_386, 42_909] {
         let (lines, svg) = draw(seed);
         let check = |names: Vec<&str>, drawn: &dyn Fn(&str) -> Vec<String>| {
             assert!(!names.is_empty(), "seed {seed} has nothing to draw");

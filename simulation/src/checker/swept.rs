@@ -122,20 +122,25 @@ impl Invocation {
             return Some("without having listed any".to_owned());
         };
         let place = (swept.entry.delivery, swept.entry.want);
-        let is_told = |job: &str| {
-            self.entries.iter().any(|entry| {
+        let told = |job: &str| {
+            self.entries.iter().find(|entry| {
                 entry.role == Role::Swept
                     && (entry.delivery, entry.want) == place
                     && entry.job.as_deref() == Some(job)
             })
+        };
+        let is_told = |job: &str| told(job).is_some();
+        // The newest are those of what could be looked at.
+        let is_unseen = |job: &str| {
+            told(job).is_some_and(|entry| matches!(&*entry.outcome, "unavailable" | "not_attempted"))
         };
         let steady = self.steady(swept, truth, now);
         let is_newest = |card: &Card| {
             let (Some((_, count)), Some(own)) = (swept.sweep.keep.as_ref(), shared(swept, card)) else {
                 return false;
             };
-            let newer = steady.iter().filter(|(_, other)| {
-                other.created > card.created && shared(swept, other).as_ref() == Some(&own)
+            let newer = steady.iter().filter(|(id, other)| {
+                other.created > card.created && shared(swept, other).as_ref() == Some(&own) && !is_unseen(id)
             });
             newer.count() < *count
         };
