@@ -130,7 +130,7 @@ pub async fn process<B: BatchApi>(
     drop(payload);
     let intake = intake::admit(deliveries, config.max_jobs);
     let whole = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
-    let budget = whole - rest::kept(whole, intake.taken());
+    let budget = whole.saturating_sub(rest::kept(whole, intake.taken()));
     let keep = keep == Keep::Always || !takes_back_in_part(&intake.deliveries);
     let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
     outbox.admit(&intake);

@@ -79,7 +79,6 @@ pub(crate) struct Progress<'a> {
     listed_before: usize,
     /// Whether a match was listed in two places of one pass.
     has_moved: bool,
-    is_cut_short: bool,
     failure: Option<String>,
     /// Of what the matches have in common, each with when it was created.
     ages: HashMap<String, Vec<(i64, JobId)>>,
@@ -203,11 +202,15 @@ impl<'a> Progress<'a> {
             confirm_pages: 0,
             listed_before: 0,
             has_moved: false,
-            is_cut_short: false,
             failure: None,
             ages: HashMap::new(),
             kept: None,
         })
+    }
+
+    /// Whether so many match that counting is over.
+    fn counts_no_further(&self) -> bool {
+        self.matched > self.sweep.max_jobs.saturating_mul(COUNTED_BEYOND)
     }
 
     /// Whether some of its jobs must be described.
@@ -242,7 +245,7 @@ impl<'a> Progress<'a> {
         let id = job.id.folded();
         self.scanned += u64::from(self.passes == 0);
         self.course.shown(document, status);
-        if self.is_cut_short || self.course.shows_any_status() && !self.sweep.status.contains(status) {
+        if self.counts_no_further() || self.course.shows_any_status() && !self.sweep.status.contains(status) {
             return None;
         }
         if self.listed.contains(&id) {
@@ -269,7 +272,6 @@ impl<'a> Progress<'a> {
         if is_seen {
             self.matched += 1;
             if self.matched > self.sweep.max_jobs {
-                self.is_cut_short = self.matched > self.sweep.max_jobs.saturating_mul(COUNTED_BEYOND);
                 return None;
             }
         }
@@ -333,7 +335,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn page_ends(&mut self, next: Option<String>, has_time: bool) -> Option<Question> {
         self.pages += 1;
         self.pages_of_pass += 1;
-        if self.is_cut_short {
+        if self.counts_no_further() {
             self.passes += 1;
             return None;
         }
@@ -392,7 +394,7 @@ impl<'a> Progress<'a> {
         }
         let (matched, unseen, most) = (self.matched, self.unseen, self.sweep.max_jobs);
         if matched > most {
-            let at_least = if self.is_cut_short { "at least " } else { "" };
+            let at_least = if self.counts_no_further() { "at least " } else { "" };
             let why = format!("{at_least}{matched} jobs match, more than maxJobs ({most}): none was stopped");
             return Some(Verdict::because(Outcome::Denied, why));
         }
@@ -415,6 +417,7 @@ impl<'a> Progress<'a> {
         let verdict = self.whole();
         let verdict = verdict.or_else(|| (!self.elsewhere.is_empty()).then(elsewhere));
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let at_least = self.counts_no_further();
         let kept_ids = self.kept.unwrap_or_default();
         let summary = SweepSummary {
             of: match &self.sweep.of {
@@ -423,7 +426,7 @@ impl<'a> Progress<'a> {
             },
             scanned: self.scanned,
             matched: count(self.matched),
-            at_least: self.is_cut_short,
+            at_least,
             kept: count(kept_ids.len()),
             kept_ids,
             plan: Plan {

@@ -145,7 +145,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
             if accepted {
                 let left = self.terms.budget.saturating_sub(now);
                 job.acted(true, now, self.terms.limits.confirm_timeout.min(left));
-                self.to_confirm(job, now);
+                self.confirm_later(job, now);
             } else {
                 self.give_up(&lane, job, "", now);
             }

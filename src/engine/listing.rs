@@ -198,7 +198,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
 
     /// A job was acted on. One that a listing has shown may be found with others once they have failed, a thousand a call
     /// in the place of a hundred.
-    pub(super) fn to_confirm(&mut self, job: Pending, now: Duration) {
+    pub(super) fn confirm_later(&mut self, job: Pending, now: Duration) {
         let listing = job.wishes().find_map(|ordered| self.judge.listing_of(ordered));
         let state = listing.and_then(|place| self.listings.0.get_mut(place));
         match state.filter(|state| state.phase != Phase::Over) {
@@ -226,7 +226,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         }
         for place in 0..self.listings.0.len() {
             let is_without = |state: &&State| state.phase == Phase::Failed && state.question.is_none();
-            if self.listings.0.get(place).filter(is_without).is_some() {
+            if self.listings.0.get(place).as_ref().is_some_and(is_without) {
                 self.look_at_each(place, now);
             }
         }

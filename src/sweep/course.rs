@@ -177,7 +177,6 @@ impl Course {
 }
 
 /// So many pages with a filter hold what one without can.
-#[expect(clippy::cast_sign_loss, reason = "both are positive")]
 const PAGES: u64 = (MAX_LISTED / MAX_FILTERED) as u64;
 
 #[cfg(test)]
