@@ -2,7 +2,7 @@
 //! they are cut short.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected is to fail")]
-#![expect(clippy::indexing_slicing, reason = "a test that meets the unexpected is to fail")]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test that meets the unexpected is to fail")]
 
 mod queue;
 
