@@ -48,6 +48,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
         let mut unclear = Vec::new();
         let is_whole = lane == Lane::Look && self.judge.detail() == Detail::Whole;
         let parents = if is_whole { parents(&parcel.jobs, &shown) } else { BTreeMap::new() };
+        self.shown_as_parents.extend(parents.keys().cloned());
         for mut job in parcel.jobs {
             let parent = job.id().parent().filter(|_| is_whole);
             let parent_detail = parent.as_ref().and_then(|parent| parents.get(parent)).map(Box::as_ref);

@@ -102,9 +102,9 @@ impl Pending {
         self.looked.is_some()
     }
 
-    /// Whether the last look before acting showed it.
+    /// Whether an earlier look before acting showed it, be it without its parent.
     pub(super) fn was_seen(&self) -> bool {
-        self.before.snapshot().is_some()
+        self.before.snapshot().is_some() || self.parentless.is_some()
     }
 
     /// Whether the last look that permitted an act is older than so long.

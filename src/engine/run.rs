@@ -59,6 +59,8 @@ pub(super) struct Run<'a, J, S> {
     /// Whether the time for acting is over.
     pub(super) acts_are_over: bool,
     no_more_orders: bool,
+    /// Arrays that were shown where one of their children was asked for.
+    pub(super) shown_as_parents: BTreeSet<JobId>,
 }
 
 /// What is known of one kind of call.
@@ -119,6 +121,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
             look_until: terms.budget / LOOK_SHARE,
             acts_are_over: false,
             no_more_orders: false,
+            shown_as_parents: BTreeSet::new(),
         }
     }
 
@@ -421,7 +424,9 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         }
         // Answers that leave out what an earlier one showed take nothing back.
         let look = match look {
-            Look::Missing if job.was_seen() => Look::Unseen("DescribeJobs shows it no more".into()),
+            Look::Missing if job.was_seen() || self.shown_as_parents.contains(job.id()) => {
+                Look::Unseen("DescribeJobs shows it no more".into())
+            }
             look => look,
         };
         let is_first = job.looked(look, now);

@@ -415,3 +415,14 @@ fn a_name_and_a_queue_are_held_once() {
         assert_eq!((after.job_name.is_some(), after.job_queue.is_some()), (kept, kept));
     }
 }
+
+#[test]
+fn a_job_that_any_look_showed_was_seen_also_without_its_parent() {
+    assert!(to_be_cancelled().was_seen());
+    let mut bare = job("cancel a");
+    bare.not_shown(ms(0), ms(10));
+    assert!(!bare.was_seen());
+    bare.parent_not_shown(ms(20), ms(30));
+    bare.not_shown(ms(2_040), ms(2_050));
+    assert!(bare.was_seen(), "answers that leave it out take nothing back");
+}
