@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::calls::{Lane, Stage};
 use super::pending::{Next, Pending};
-use super::run::Run;
+use super::run::{LOOK_SHARE, Run};
 use super::service::Ended;
 use super::{Judge, Reply, Request, Sink};
 use crate::backoff::TRANSIENT;
@@ -132,8 +132,10 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
                         self.order(order, now);
                     }
                 }
-                // What is left of the time is for acting.
-                let next = self.judge.page_ends(place, page.next, now < self.look_until);
+                // For acting, a third of the time is kept; looks have theirs from the last page on.
+                let share = self.terms.budget / LOOK_SHARE;
+                let next = self.judge.page_ends(place, page.next, now < share);
+                self.look_until = self.look_until.max((now + share).min(share * (LOOK_SHARE - 1)));
                 if let Some(state) = self.listings.0.get_mut(place) {
                     state.question = next;
                 }

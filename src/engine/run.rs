@@ -17,7 +17,7 @@ use crate::request::{Action, JobId};
 
 /// The share of the budget in which failed looks are tried again. What is left is for acting, which an outage of
 /// `DescribeJobs` must not use up.
-const LOOK_SHARE: u32 = 3;
+pub(super) const LOOK_SHARE: u32 = 3;
 
 /// What a look may take at the least, however little of its share is left.
 const LEAST_LOOK: Duration = Duration::from_millis(250);

@@ -182,6 +182,19 @@ async fn a_dry_run_sees_what_depends_on_the_jobs() {
     assert_eq!((&told["dependents"], calls.describe), (&Value::Null, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn looks_have_their_time_after_a_long_listing() {
+    let queue =
+        Queue::of([Kind { name: "etl", count: 900, ..Kind::default() }]).slow(Duration::from_millis(400));
+    let filter = json!({"job": {"tags": {"keep": [{"exists": false}]}}});
+    let request = json!({"sweep": {"jobQueue": "q", "where": filter, "maxJobs": 1000}, "reason": "Old."});
+    let function = function(&queue, &[]);
+    // The listing alone takes more than a third of the time.
+    let reply =
+        handle(&function, event(&sqs("m-0", &request.to_string()), Duration::from_millis(5_500))).await;
+    assert_eq!((failures(reply.unwrap()), queue.living()), (0, 0));
+}
+
 fn failures(reply: Reply) -> usize {
     match reply {
         Reply::PartialBatch(partial) => {

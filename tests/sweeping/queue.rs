@@ -67,6 +67,7 @@ pub(crate) struct Queue(Arc<Mutex<State>>);
 struct State {
     jobs: Vec<Job>,
     calls: Calls,
+    latency: Duration,
 }
 
 impl Queue {
@@ -74,7 +75,18 @@ impl Queue {
     pub(crate) fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
         let job = |kind: Kind| Job { kind, status: JobStatus::from(kind.status), reason: None, stops: 0 };
         let jobs = kinds.into_iter().flat_map(|kind| std::iter::repeat_n(job(kind), kind.count)).collect();
-        Self(Arc::new(Mutex::new(State { jobs, calls: Calls::default() })))
+        Self(Arc::new(Mutex::new(State { jobs, calls: Calls::default(), latency: LATENCY })))
+    }
+
+    /// The same, with calls that take so long.
+    pub(crate) fn slow(self, latency: Duration) -> Self {
+        self.0.lock().unwrap().latency = latency;
+        self
+    }
+
+    async fn wait(&self) {
+        let latency = self.0.lock().unwrap().latency;
+        sleep(latency).await;
     }
 
     pub(crate) fn living(&self) -> usize {
@@ -124,7 +136,7 @@ impl Job {
 
 impl BatchApi for Queue {
     async fn describe(&self, ids: &[JobId], detail: Detail) -> Result<Described, CallError> {
-        sleep(LATENCY).await;
+        self.wait().await;
         let mut state = self.0.lock().unwrap();
         state.calls.describe += 1;
         let shown = ids.iter().map(|id| {
@@ -141,7 +153,7 @@ impl BatchApi for Queue {
     }
 
     async fn list(&self, listing: &Listing, page: Option<&str>) -> Result<Page, CallError> {
-        sleep(LATENCY).await;
+        self.wait().await;
         let mut state = self.0.lock().unwrap();
         state.calls.list += 1;
         let size = if matches!(listing.which, Which::In(_)) { MAX_LISTED } else { MAX_FILTERED };
@@ -163,7 +175,7 @@ impl BatchApi for Queue {
     }
 
     async fn stop(&self, _: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
-        sleep(LATENCY).await;
+        self.wait().await;
         let mut state = self.0.lock().unwrap();
         state.calls.stop += 1;
         for id in ids {
