@@ -8,6 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use batch_sim::{Job, JobStatus, JobView, Operation, Simulator};
+use bench::process::{self, Gauge, Process};
+use bench::runtime_api::{self, Invocation, Signal};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +21,6 @@ use crate::event::{self, Event};
 use crate::front::{self, Identity};
 use crate::ledger::{self, Answer};
 use crate::machine;
-use crate::process::{Gauge, Process};
-use crate::runtime_api::{self, Invocation, Signal};
 use crate::scenario::Scenario;
 use crate::stats::{median, real};
 
@@ -182,7 +182,7 @@ fn trusting(identity: &Identity) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What Lambda sets, where to find the fakes, and nothing else of this program's own environment but PATH.
+/// What every function is given, what to trust, and what the scenario and the command ask for.
 fn environment(
     command: &Command,
     scenario: &Scenario,
@@ -190,33 +190,9 @@ fn environment(
     runtime_api: &str,
     trust: Vec<(&'static str, String)>,
 ) -> Vec<(String, String)> {
-    let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
-    let fixed = [
-        ("PATH", path.as_str()),
-        ("LANG", "en_US.UTF-8"),
-        ("TZ", ":UTC"),
-        ("HOME", "/nonexistent"),
-        ("_HANDLER", "bootstrap"),
-        ("LAMBDA_TASK_ROOT", "/var/task"),
-        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
-        ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef"),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        ("AWS_SESSION_TOKEN", "made-up"),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_ENDPOINT_URL_BATCH", batch),
-    ];
-    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    let mut env: Vec<_> = fixed.into_iter().map(owned).collect();
+    let mut env = process::environment(batch, runtime_api);
     env.extend(trust.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    env.extend(scenario.env.iter().copied().map(owned));
+    env.extend(scenario.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     env.extend(command.env.iter().map(|(name, value)| (name.clone(), value.clone())));
     env
 }

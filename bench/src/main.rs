@@ -1,7 +1,7 @@
 //! `bench`: Lambda bootstraps side by side, on a fake Runtime API and an embedded AWS Batch.
 //!
 //! - `args`, `scenario`: what to run.
-//! - `event`, `runtime_api`, `front`, `process`: the world that a function finds itself in.
+//! - `event`, `front`, and the library's `runtime_api` and `process`: the world that a function finds itself in.
 //! - `episode`, `ledger`: one run of one command, and whether it told the truth.
 //! - `stats`, `figure`, `summary`: from episodes to figures.
 //! - `table`, `plot`, `machine`: from figures to a reader.
@@ -14,8 +14,6 @@ mod front;
 mod ledger;
 mod machine;
 mod plot;
-mod process;
-mod runtime_api;
 mod scenario;
 mod stats;
 mod summary;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -11,16 +11,49 @@ use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+/// What Lambda sets, where the fakes are, and nothing else of this program's own environment but PATH.
+#[must_use]
+pub fn environment(batch: &str, runtime_api: &str) -> Vec<(String, String)> {
+    let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
+    let fixed = [
+        ("PATH", path.as_str()),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("HOME", "/nonexistent"),
+        ("_HANDLER", "bootstrap"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api),
+        ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/bench"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+        ("AWS_SESSION_TOKEN", "made-up"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_ENDPOINT_URL_BATCH", batch),
+    ];
+    fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
 /// A running bootstrap in a process group of its own; dropping it kills the group.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     pid: Pid,
 }
 
 impl Process {
     /// Starts a command with nothing but this environment, printing to a file.
-    pub(crate) fn start(command: &[String], env: &[(String, String)], log: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(command: &[String], env: &[(String, String)], log: &Path) -> io::Result<Self> {
         let (program, args) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let log = File::create(log)?;
         let child = Command::new(program)
@@ -37,20 +70,30 @@ impl Process {
     }
 
     /// For looking at it while it runs.
-    pub(crate) fn gauge(&self) -> Gauge {
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
         Gauge(self.pid)
     }
 
     /// Waits for it to end by itself, which a bootstrap must not; says how it ended.
-    pub(crate) async fn ended(&mut self) -> String {
-        match self.child.wait().await {
+    pub async fn ended(&mut self) -> String {
+        match self.exit().await {
             Ok(status) => format!("the process ended by itself: {status}"),
             Err(error) => format!("the process cannot be watched: {error}"),
         }
     }
 
+    /// Waits for it to end by itself, as a script does.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be watched.
+    pub async fn exit(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
     /// Kills the whole group and waits for the process.
-    pub(crate) async fn kill(mut self) {
+    pub async fn kill(mut self) {
         self.kill_group();
         // It is ours and it was killed, so this cannot fail for long.
         let _ = self.child.wait().await;
@@ -64,16 +107,18 @@ impl Process {
 
 /// What a running process has used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Gauge(Pid);
+pub struct Gauge(Pid);
 
 impl Gauge {
     /// CPU time of all its threads so far, those that ended included.
-    pub(crate) fn cpu(self) -> Duration {
+    #[must_use]
+    pub fn cpu(self) -> Duration {
         clock_getcpuclockid(self.0).and_then(ClockId::now).map_or(Duration::ZERO, Into::into)
     }
 
     /// The most memory it ever had resident, in bytes.
-    pub(crate) fn peak_bytes(self) -> Option<u64> {
+    #[must_use]
+    pub fn peak_bytes(self) -> Option<u64> {
         peak_bytes(&fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?)
     }
 }

@@ -21,25 +21,42 @@ const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:bench
 
 /// What the function did.
 #[derive(Debug)]
-pub(crate) enum Signal {
+pub enum Signal {
     /// It asks for an invocation.
-    Next { at: Instant, give: oneshot::Sender<Invocation> },
+    Next {
+        /// When it asked.
+        at: Instant,
+        /// Takes the invocation.
+        give: oneshot::Sender<Invocation>,
+    },
     /// It answered one.
-    Answer { at: Instant, request: String, body: Bytes, is_error: bool },
+    Answer {
+        /// When the whole answer was there.
+        at: Instant,
+        /// The id of the invocation.
+        request: String,
+        /// What it said.
+        body: Bytes,
+        /// Whether it failed.
+        is_error: bool,
+    },
     /// It could not start.
     InitError(Bytes),
 }
 
 /// One invocation, as the function gets it.
 #[derive(Debug)]
-pub(crate) struct Invocation {
-    pub(crate) request: String,
-    pub(crate) time: Duration,
-    pub(crate) payload: Bytes,
+pub struct Invocation {
+    /// Its id.
+    pub request: String,
+    /// How long it may take.
+    pub time: Duration,
+    /// The event.
+    pub payload: Bytes,
 }
 
 /// Serves until dropped.
-pub(crate) async fn serve(listener: TcpListener, signals: mpsc::UnboundedSender<Signal>) {
+pub async fn serve(listener: TcpListener, signals: mpsc::UnboundedSender<Signal>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         // Without it answers would only be slower.

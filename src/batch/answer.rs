@@ -8,12 +8,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_batch::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_batch::operation::cancel_job::CancelJobOutput;
+use aws_sdk_batch::operation::list_jobs::ListJobsOutput;
 use aws_sdk_batch::operation::terminate_job::TerminateJobOutput;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut, Error, Output,
+};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::{Listed, Page};
+use crate::job::{JobStatus, Snapshot};
+use crate::request::JobId;
 
 /// Somebody else answered in Batch's place.
 #[derive(Debug)]
@@ -57,7 +66,7 @@ fn may_be_batchs(body: &[u8]) -> bool {
         || body.trim_ascii_start().first() == Some(&b'{') && serde_json::from_slice::<&RawValue>(body).is_ok()
 }
 
-/// Keeps what a `DescribeJobs` or `ListJobs` said of each job, in the order of its answer.
+/// Keeps what a `DescribeJobs` said of each job, in the order of its answer.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Details(Arc<Mutex<Vec<Box<RawValue>>>>);
 
@@ -91,7 +100,6 @@ impl Intercept for Details {
 fn details(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
     #[derive(Deserialize)]
     struct Answer {
-        #[serde(alias = "jobSummaryList")]
         jobs: Option<Vec<Box<RawValue>>>,
     }
     if body.is_empty() {
@@ -99,6 +107,95 @@ fn details(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
     }
     let answer: Answer = serde_json::from_slice(body).ok()?;
     Some(answer.jobs.unwrap_or_default())
+}
+
+/// Reads a page of `ListJobs` in the SDK's place, which makes a dozen strings of each job, of which there may be a
+/// million, and of which few are of use. What is no success the SDK reads.
+#[derive(Debug, Default, Clone)]
+pub(super) struct PageReader(Arc<Mutex<Option<Page>>>);
+
+impl PageReader {
+    /// Takes the page that was read.
+    pub(super) fn take(&self) -> Option<Page> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for PageReader {
+    fn name(&self) -> &'static str {
+        "PageReader"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().status().is_success() {
+            bag.interceptor_state().store_put(SharedResponseDeserializer::new(self.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl DeserializeResponse for PageReader {
+    fn deserialize_nonstreaming_with_config(
+        &self,
+        response: &HttpResponse,
+        _: &ConfigBag,
+    ) -> Result<Output, OrchestratorError<Error>> {
+        let page = page(response.body().bytes().unwrap_or_default());
+        let page = page.ok_or_else(|| OrchestratorError::other(NotBatchs))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
+        Ok(Output::erase(ListJobsOutput::builder().build()))
+    }
+}
+
+/// The page in a body. Jobs without an id are left out.
+fn page(body: &[u8]) -> Option<Page> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer<'a> {
+        #[serde(borrow)]
+        job_summary_list: Option<Vec<&'a RawValue>>,
+        next_token: Option<String>,
+    }
+    if body.is_empty() {
+        return Some(Page::default());
+    }
+    let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
+    let jobs = answer.job_summary_list.unwrap_or_default();
+    let jobs = jobs.into_iter().map(listed).filter_map(Result::transpose).collect::<Result<_, _>>().ok()?;
+    Some(Page { jobs, next: answer.next_token.filter(|token| !token.is_empty()) })
+}
+
+/// A job as its summary shows it, if it has an id.
+fn listed(summary: &RawValue) -> serde_json::Result<Option<Listed>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Summary {
+        job_id: Option<Box<str>>,
+        job_name: Option<Box<str>>,
+        status: Option<Box<str>>,
+        status_reason: Option<Box<str>>,
+        is_cancelled: Option<bool>,
+        is_terminated: Option<bool>,
+        started_at: Option<i64>,
+    }
+    let job: Summary = serde_json::from_str(summary.get())?;
+    let snapshot = Snapshot {
+        status: JobStatus::from(job.status.as_deref().unwrap_or_default()),
+        status_reason: job.status_reason,
+        job_name: job.job_name,
+        job_queue: None,
+        is_cancelled: job.is_cancelled,
+        is_terminated: job.is_terminated,
+        started_at: job.started_at,
+    };
+    let id = job.job_id.as_deref().map(JobId::from);
+    Ok(id.map(|id| Listed { id, snapshot, summary: summary.to_owned() }))
 }
 
 /// The body, which the SDK has loaded by then.
@@ -140,13 +237,55 @@ mod tests {
                 r#"{"next": 1, "jobs": [ {"jobId": "a",  "new": [1e400]}, {"jobId":"b"} ]}"#,
                 Some(vec![r#"{"jobId": "a",  "new": [1e400]}"#, r#"{"jobId":"b"}"#]),
             ),
-            (r#"{"nextToken": "t", "jobSummaryList": [{"jobId":"a"}]}"#, Some(vec![r#"{"jobId":"a"}"#])),
             (r#"{"jobs": {}}"#, None),
             ("<html>", None),
         ] {
             let details = details(body.as_bytes());
             let texts = details.as_ref().map(|jobs| jobs.iter().map(|job| job.get()).collect());
             assert_eq!(texts, expected, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_read_once_and_what_it_says_of_a_job_is_kept_to_the_letter() {
+        let told = |body: &str| {
+            let page = page(body.as_bytes())?;
+            let job = |job: &Listed| {
+                let Snapshot { status, status_reason, job_name, is_cancelled, started_at, .. } =
+                    &job.snapshot;
+                format!(
+                    "{} {status} {status_reason:?} {job_name:?} {is_cancelled:?} {started_at:?} {}",
+                    job.id, job.summary
+                )
+            };
+            Some((page.jobs.iter().map(job).collect::<Vec<_>>(), page.next))
+        };
+        let jobs = |jobs: &[&str], next: Option<&str>| {
+            Some((jobs.iter().map(|job| (*job).to_owned()).collect::<Vec<_>>(), next.map(ToOwned::to_owned)))
+        };
+        for (body, expected) in [
+            ("", jobs(&[], None)),
+            ("{}", jobs(&[], None)),
+            (r#"{"jobSummaryList": null, "nextToken": null}"#, jobs(&[], None)),
+            (r#"{"jobSummaryList": [], "nextToken": ""}"#, jobs(&[], None)),
+            (
+                r#"{"new": [1e400], "nextToken": "t", "jobSummaryList": [ {"jobId": "a",  "new": {"status": 1},
+                    "status": "RUNNABLE", "jobName": "e\u0074l", "startedAt": 5, "isCancelled": true}, {"jobName": "b"}]}"#,
+                jobs(
+                    &[
+                        r#"a RUNNABLE None Some("etl") Some(true) Some(5) {"jobId": "a",  "new": {"status": 1},
+                    "status": "RUNNABLE", "jobName": "e\u0074l", "startedAt": 5, "isCancelled": true}"#,
+                    ],
+                    Some("t"),
+                ),
+            ),
+            (r#"{"jobSummaryList": [null]}"#, None),
+            (r#"{"jobSummaryList": [{"jobId": 1}]}"#, None),
+            (r#"{"jobSummaryList": {}}"#, None),
+            ("<html>", None),
+            ("[]", None),
+        ] {
+            assert_eq!(told(body), expected, "{body}");
         }
     }
 }

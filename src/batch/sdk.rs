@@ -9,13 +9,13 @@ use std::sync::Arc;
 use aws_sdk_batch::Client;
 use aws_sdk_batch::config::Builder;
 use aws_sdk_batch::operation::list_jobs::builders::ListJobsFluentBuilder;
-use aws_sdk_batch::types::{JobDetail, JobSummary, KeyValuesPair};
+use aws_sdk_batch::types::{JobDetail, KeyValuesPair};
 
-use super::answer::{AcceptanceCheck, Details, NotBatchs};
+use super::answer::{AcceptanceCheck, Details, NotBatchs, PageReader};
 use super::failure::{call_error, item_error, without_bulk};
 use super::{
-    BatchApi, CallError, Described, Detail, FailureKind, Filter, Listed, Listing, MAX_FILTERED, MAX_LISTED,
-    Page, Shown, Stopped, Which,
+    BatchApi, CallError, Described, Detail, FailureKind, Filter, Listing, MAX_FILTERED, MAX_LISTED, Page,
+    Shown, Stopped, Which,
 };
 use crate::aws::{Aws, Pool};
 use crate::config::{ConfigError, Limits};
@@ -122,18 +122,13 @@ impl SdkBatch {
             ListingOf::JobQueue(queue) => call.job_queue(&**queue),
             ListingOf::ArrayJob(id) => call.array_job_id(id.as_str()),
         };
-        let kept = Details::default();
-        let call = call.set_next_token(page.map(ToOwned::to_owned)).customize().interceptor(kept.clone());
-        let answer = call.send().await.map_err(|error| call_error(&error))?;
-        let (jobs, summaries) = (answer.job_summary_list.unwrap_or_default(), kept.take());
-        if summaries.len() != jobs.len() {
-            return Err(CallError { message: NotBatchs.to_string(), ..CallError::new(FailureKind::Server) });
-        }
-        let jobs = jobs.into_iter().zip(summaries).filter_map(|(job, summary)| {
-            let id = JobId::from(job.job_id.as_deref()?);
-            Some(Listed { id, snapshot: listed(job), summary })
-        });
-        Ok(Page { jobs: jobs.collect(), next: answer.next_token.filter(|token| !token.is_empty()) })
+        let reader = PageReader::default();
+        let call = call.set_next_token(page.map(ToOwned::to_owned)).customize().interceptor(reader.clone());
+        call.send().await.map_err(|error| call_error(&error))?;
+        reader.take().ok_or_else(|| CallError {
+            message: NotBatchs.to_string(),
+            ..CallError::new(FailureKind::Server)
+        })
     }
 
     async fn stop_once(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
@@ -187,18 +182,6 @@ fn snapshot(job: JobDetail) -> Snapshot {
         status_reason: job.status_reason.map(Into::into),
         job_name: job.job_name.map(Into::into),
         job_queue: job.job_queue.map(Into::into),
-        is_cancelled: job.is_cancelled,
-        is_terminated: job.is_terminated,
-        started_at: job.started_at,
-    }
-}
-
-fn listed(job: JobSummary) -> Snapshot {
-    Snapshot {
-        status: JobStatus::from(job.status.as_ref().map_or("", |status| status.as_str())),
-        status_reason: job.status_reason.map(Into::into),
-        job_name: job.job_name.map(Into::into),
-        job_queue: None,
         is_cancelled: job.is_cancelled,
         is_terminated: job.is_terminated,
         started_at: job.started_at,

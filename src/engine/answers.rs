@@ -44,7 +44,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     fn described(&mut self, call: UnderWay, mut shown: Described, now: Duration) {
         self.answered(&call, now);
         let UnderWay { lane, parcel, started } = call;
-        let mut again: BTreeMap<Duration, Vec<Pending>> = BTreeMap::new();
+        let mut again: BTreeMap<Duration, Vec<Box<Pending>>> = BTreeMap::new();
         let mut unclear = Vec::new();
         let is_whole = lane == Lane::Look && self.judge.detail() == Detail::Whole;
         let parents = if is_whole { parents(&parcel.jobs, &shown) } else { BTreeMap::new() };
@@ -158,7 +158,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     }
 
     /// Jobs whose own part in a call failed, while the call as such was answered.
-    fn again_alone(&mut self, lane: &Lane, jobs: Vec<Pending>, now: Duration) {
+    fn again_alone(&mut self, lane: &Lane, jobs: Vec<Box<Pending>>, now: Duration) {
         let mut again = Vec::new();
         let mut failures = 0;
         for mut job in jobs {
@@ -336,7 +336,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
 }
 
 /// What an answer shows of the parents of jobs.
-fn parents(jobs: &[Pending], shown: &Described) -> BTreeMap<JobId, Box<RawValue>> {
+fn parents(jobs: &[Box<Pending>], shown: &Described) -> BTreeMap<JobId, Box<RawValue>> {
     let mut parents = BTreeMap::new();
     for parent in jobs.iter().filter_map(|job| job.id().parent()) {
         if !parents.contains_key(&parent)

@@ -67,7 +67,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
     }
 
     /// No further call of this lane is made for the job.
-    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Pending, why: &str, now: Duration) {
+    pub(super) fn give_up(&mut self, lane: &Lane, mut job: Box<Pending>, why: &str, now: Duration) {
         let next = match lane.stage() {
             Stage::Look => return self.looked(job, Look::Unseen(why.to_owned().into()), None, now),
             Stage::Confirm => job.stop_confirming(why, self.sink),

@@ -32,7 +32,7 @@ struct State {
     failures: u32,
     phase: Phase,
     /// Its jobs that were acted on, to be found among those that have failed.
-    acted: BTreeMap<JobId, Pending>,
+    acted: BTreeMap<JobId, Box<Pending>>,
     /// Pages of failed jobs, and how many of the jobs were found there.
     pages: usize,
     found: usize,
@@ -75,7 +75,7 @@ impl Listings {
     }
 
     /// Takes them out.
-    pub(super) fn take_unconfirmed(&mut self) -> impl Iterator<Item = Pending> {
+    pub(super) fn take_unconfirmed(&mut self) -> impl Iterator<Item = Box<Pending>> {
         self.0.iter_mut().flat_map(|state| std::mem::take(&mut state.acted).into_values())
     }
 }
@@ -200,7 +200,7 @@ impl<J: Judge, S: Sink> Run<'_, J, S> {
 
     /// A job was acted on. One that a listing has shown may be found with others once they have failed, a thousand a call
     /// in the place of a hundred.
-    pub(super) fn confirm_later(&mut self, job: Pending, now: Duration) {
+    pub(super) fn confirm_later(&mut self, job: Box<Pending>, now: Duration) {
         let listing = job.wishes().find_map(|ordered| self.judge.listing_of(ordered));
         let state = listing.and_then(|place| self.listings.0.get_mut(place));
         match state.filter(|state| state.phase != Phase::Over) {

@@ -1,5 +1,6 @@
 //! One job on its way from look to result, and what may be said of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::calls::{Lane, Stage};
@@ -25,6 +26,9 @@ pub const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// Second looks that are due within so long of each other are taken together.
 const TOGETHER: Duration = Duration::from_millis(100);
 
+/// What is said of a look that there was no time for.
+const NOT_LOOKED: Look = Look::Unseen(Cow::Borrowed("the deadline came first"));
+
 /// One job, its wishes that are not settled yet, and what is known of it.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -35,7 +39,8 @@ pub(super) struct Pending {
     /// When it was looked at before acting, if it was.
     looked: Option<Duration>,
     call: Call,
-    after: Look,
+    /// How it was last seen after acting, once there was a look: in a box, since most of those that are held wait for one.
+    after: Option<Box<Look>>,
     /// Calls to stop it that were started.
     pub(super) attempts: u32,
     /// Failures that were its own in the present stage, and when the first was.
@@ -66,15 +71,15 @@ pub(super) enum Next {
 }
 
 impl Pending {
-    pub(super) fn new(order: Order) -> Self {
-        let unseen = || Look::Unseen("the deadline came first".into());
-        Self {
+    /// On the heap from the first on: tens of thousands may be held, and move from list to list.
+    pub(super) fn new(order: Order) -> Box<Self> {
+        Box::new(Self {
             order,
             asked: None,
-            before: unseen(),
+            before: NOT_LOOKED,
             looked: None,
             call: Call::NotMade,
-            after: unseen(),
+            after: None,
             attempts: 0,
             failures: 0,
             first_failure: Duration::ZERO,
@@ -85,11 +90,16 @@ impl Pending {
             acted: Duration::ZERO,
             watch: Duration::ZERO,
             resumes: false,
-        }
+        })
     }
 
     pub(super) fn id(&self) -> &JobId {
         &self.order.id
+    }
+
+    /// How it was last seen after acting.
+    fn after(&self) -> &Look {
+        self.after.as_deref().unwrap_or(&NOT_LOOKED)
     }
 
     /// The wishes that are not settled yet.
@@ -269,7 +279,7 @@ impl Pending {
                 self.order.wishes.push(ordered);
                 continue;
             }
-            let claimed = || claim(&ordered.wish, &self.before, &self.call, &self.after).into_verdict();
+            let claimed = || claim(&ordered.wish, &self.before, &self.call, self.after()).into_verdict();
             self.settle(&ordered, &verdict.cloned().unwrap_or_else(claimed), sink);
         }
         if self.order.wishes.is_empty() {
@@ -336,14 +346,14 @@ impl Pending {
                 // A job's name and queue do not change.
                 (seen.job_name, seen.job_queue) = (None, None);
             }
-            self.after = Look::Seen(seen);
-        } else if self.after.snapshot().is_none() {
-            self.after = look;
+            self.after = Some(Box::new(Look::Seen(seen)));
+        } else if self.after().snapshot().is_none() {
+            self.after = Some(Box::new(look));
         } // An answer that leaves out what an earlier one showed takes nothing back.
         self.polls += 1;
         let mut watch = Duration::ZERO;
         for ordered in std::mem::take(&mut self.order.wishes) {
-            match claim(&ordered.wish, &self.before, &self.call, &self.after) {
+            match claim(&ordered.wish, &self.before, &self.call, self.after()) {
                 Claim::Final(verdict) => {
                     self.settle(&ordered, &verdict, sink);
                     continue;
@@ -360,7 +370,7 @@ impl Pending {
             return Next::Act;
         }
         (self.failures, self.last_failure) = (0, None);
-        let is_unknown = self.after == Look::NotShown && self.before.snapshot().is_none();
+        let is_unknown = *self.after() == Look::NotShown && self.before.snapshot().is_none();
         if is_unknown && self.unshown.is_some() {
             return Next::LookAt(self.second_look());
         }
@@ -376,7 +386,7 @@ impl Pending {
     /// No further look is taken after acting.
     pub(super) fn stop_confirming(&mut self, why: &str, sink: &mut impl Sink) -> Next {
         if self.polls == 0 {
-            self.after = Look::Unseen(why.to_owned().into());
+            self.after = Some(Box::new(Look::Unseen(why.to_owned().into())));
         }
         self.resumes = false;
         self.last_word(sink)
@@ -393,7 +403,7 @@ impl Pending {
     /// Settles what is left as it stands: no call has decided it, and none will be made.
     fn finish(&mut self, sink: &mut impl Sink) {
         for ordered in std::mem::take(&mut self.order.wishes) {
-            let verdict = claim(&ordered.wish, &self.before, &self.call, &self.after).into_verdict();
+            let verdict = claim(&ordered.wish, &self.before, &self.call, self.after()).into_verdict();
             self.settle(&ordered, &verdict, sink);
         }
     }
@@ -447,7 +457,7 @@ impl Pending {
             }
             Stage::Confirm => {
                 if self.polls == 0 {
-                    self.after = Look::Unseen(with_last(DEADLINE).into());
+                    self.after = Some(Box::new(Look::Unseen(with_last(DEADLINE).into())));
                 }
                 self.finish(sink);
             }
@@ -478,7 +488,7 @@ impl Pending {
             ordered,
             verdict: self.in_anothers_place(ordered, verdict).as_ref().unwrap_or(verdict),
             before: self.before.snapshot(),
-            after: self.after.snapshot(),
+            after: self.after().snapshot(),
             attempts: self.attempts,
         });
     }

@@ -37,12 +37,12 @@ pub(super) struct Run<'a, J, S> {
     pub(super) judge: &'a J,
     pub(super) sink: &'a mut S,
     pub(super) terms: Terms<'a>,
-    pub(super) calls: Calls<Pending>,
+    pub(super) calls: Calls<Box<Pending>>,
     pub(super) tally: Tally,
     pub(super) rng: fastrand::Rng,
     under_way: BTreeMap<u64, UnderWay>,
     /// What may be acted on, once all are judged.
-    held: Vec<Pending>,
+    held: Vec<Box<Pending>>,
     /// How many jobs are in calls under way.
     jobs_under_way: PerStage<usize>,
     /// Calls that were started; each has its number.
@@ -89,7 +89,7 @@ impl Kind {
 /// A call under way.
 pub(super) struct UnderWay {
     pub(super) lane: Lane,
-    pub(super) parcel: Parcel<Pending>,
+    pub(super) parcel: Parcel<Box<Pending>>,
     pub(super) started: Duration,
 }
 
@@ -235,7 +235,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job comes into a stage.
-    pub(super) fn enqueue(&mut self, lane: Lane, job: Pending, now: Duration) {
+    pub(super) fn enqueue(&mut self, lane: Lane, job: Box<Pending>, now: Duration) {
         if self.jobs(lane.stage()) == 0 {
             *self.begun.of_mut(lane.stage()) = now;
         }
@@ -291,7 +291,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
 
     /// The jobs of the next call. Full looks after acting come first, since one look is good for many acts; partly
     /// filled ones last. Looks before acting go on as long as there is less to act on than can be under way.
-    fn next_parcel(&mut self, now: Duration) -> Option<(Lane, Parcel<Pending>)> {
+    fn next_parcel(&mut self, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
         self.take(Stage::Confirm, !self.acts_are_over, now).or_else(|| {
             let more = self.jobs(Stage::Look) > 0 || self.awaits_orders();
             let most = self.terms.limits.max_in_flight * self.limit(Action::Cancel, now).max(1);
@@ -310,7 +310,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         })
     }
 
-    fn take(&mut self, stage: Stage, more: bool, now: Duration) -> Option<(Lane, Parcel<Pending>)> {
+    fn take(&mut self, stage: Stage, more: bool, now: Duration) -> Option<(Lane, Parcel<Box<Pending>>)> {
         if stage == Stage::Act && !self.may_act(now) {
             return None;
         }
@@ -418,7 +418,13 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job was looked at before acting, or cannot be.
-    pub(super) fn looked(&mut self, mut job: Pending, look: Look, whole: Option<Whole<'_>>, now: Duration) {
+    pub(super) fn looked(
+        &mut self,
+        mut job: Box<Pending>,
+        look: Look,
+        whole: Option<Whole<'_>>,
+        now: Duration,
+    ) {
         if job.may_have_been_stopped() {
             return self.looked_in_between(job, look, whole, now);
         }
@@ -446,7 +452,13 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job whose calls failed, of which one may have been carried out, was looked at before the next one.
-    fn looked_in_between(&mut self, mut job: Pending, look: Look, whole: Option<Whole<'_>>, now: Duration) {
+    fn looked_in_between(
+        &mut self,
+        mut job: Box<Pending>,
+        look: Look,
+        whole: Option<Whole<'_>>,
+        now: Duration,
+    ) {
         if look.snapshot().is_none_or(|seen| seen.status.has_ended()) {
             let next = job.confirmed(look, now, self.sink);
             self.go_on(job, next, now);
@@ -463,8 +475,8 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
         }
         let mut held = std::mem::take(&mut self.held);
         held.retain_mut(|job| job.keep(self.judge));
-        let is_in_earnest = |job: &&Pending| job.wishes().any(|ordered| !ordered.wish.dry_run);
-        let (in_earnest, all) = (held.iter().filter(is_in_earnest).count(), held.len());
+        let in_earnest = held.iter().filter(|job| job.wishes().any(|ordered| !ordered.wish.dry_run));
+        let (in_earnest, all) = (in_earnest.count(), held.len());
         for mut job in held {
             if job.release(self.judge, in_earnest, all, self.sink) {
                 job.ask();
@@ -480,7 +492,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// Jobs are looked at once more before they are acted on.
-    fn look_again(&mut self, jobs: Vec<Pending>, now: Duration) {
+    fn look_again(&mut self, jobs: Vec<Box<Pending>>, now: Duration) {
         for mut job in jobs {
             job.next_stage();
             self.enqueue(Lane::Look, job, now);
@@ -488,7 +500,7 @@ impl<'a, J: Judge, S: Sink> Run<'a, J, S> {
     }
 
     /// A job goes on after what became of its last call.
-    pub(super) fn go_on(&mut self, job: Pending, next: Next, now: Duration) {
+    pub(super) fn go_on(&mut self, job: Box<Pending>, next: Next, now: Duration) {
         match next {
             Next::Done => {}
             Next::LookAt(due) if due <= now => self.enqueue(Lane::Confirm, job, now),
@@ -506,14 +518,14 @@ pub(super) fn looks_end_early(judge: &impl Judge, job: &Pending) -> bool {
 }
 
 /// How many of these jobs, from the first on, one look can show together with their parents.
-fn jobs_of_a_look(jobs: &[Pending]) -> usize {
+fn jobs_of_a_look(jobs: &[Box<Pending>]) -> usize {
     let mut ids = BTreeSet::new();
-    let fits = |job: &&Pending| {
-        ids.insert(job.id().clone());
-        ids.extend(job.id().parent());
+    let mut fits = |id: &JobId| {
+        ids.insert(id.clone());
+        ids.extend(id.parent());
         ids.len() <= MAX_DESCRIBE
     };
-    jobs.iter().take_while(fits).count()
+    jobs.iter().map(|job| job.id()).take_while(|id| fits(id)).count()
 }
 
 /// The parents of these jobs that are not among them.

@@ -25,7 +25,7 @@ impl Told {
 }
 
 /// A job with wishes such as `cancel a, terminate b, dry c`.
-fn job(wishes: &str) -> Pending {
+fn job(wishes: &str) -> Box<Pending> {
     let wish = |(delivery, wish): (usize, &str)| {
         let (verb, reason) = wish.split_once(' ').unwrap();
         let action = if verb == "terminate" { Action::Terminate } else { Action::Cancel };
@@ -55,7 +55,7 @@ fn looked(job: &mut Pending, look: Look, told: &mut Told) -> bool {
 }
 
 /// A job that was seen RUNNABLE and is to be cancelled.
-fn to_be_cancelled() -> Pending {
+fn to_be_cancelled() -> Box<Pending> {
     let mut job = job("cancel a");
     assert!(looked(&mut job, seen("RUNNABLE"), &mut Told::default()));
     job
