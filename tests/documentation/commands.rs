@@ -64,17 +64,16 @@ fn check(block: &Block) {
                     .is_some_and(|rest| rest.starts_with([':', ' ']) && rest.contains(':'))
             }),
             ["cargo", "install", ..] => true,
-            ["bash", script, ..] => exists((*script).to_owned()),
             ["cargo", "run" | "test" | "clippy" | "fmt", ..] => {
                 let package = given(&["-p", "--package"])
                     .is_none_or(|name| exists(format!("{name}/Cargo.toml")) || name == "batch-cancel");
                 let example = given(&["--example"]).is_none_or(|name| exists(format!("examples/{name}")));
-                let test = given(&["--test"]).is_none_or(|name| {
+                let suite = given(&["--test"]).is_none_or(|name| {
                     exists(format!("tests/{name}.rs")) || exists(format!("tests/{name}/main.rs"))
                 });
-                package && example && test
+                package && example && suite
             }
-            [script, ..] => exists((*script).to_owned()),
+            ["bash", script, ..] | [script, ..] => exists((*script).to_owned()),
             [] => false,
         };
         assert!(is_there, "{}: {command}", block.place);
@@ -93,7 +92,8 @@ fn each_link_of_a_page_leads_somewhere() {
             }
             let target = if file.is_empty() { root().join(&page) } else { folder.join(file) };
             assert!(target.exists() || file.ends_with("dashboard.svg"), "{page}: {link}");
-            if !anchor.is_empty() && file.ends_with(".md") | file.is_empty() {
+            let is_page = target.extension().is_some_and(|extension| extension == "md");
+            if !anchor.is_empty() && is_page {
                 let slug = |line: &str| {
                     let kept = line.trim_start_matches('#').trim().to_lowercase();
                     kept.replace(' ', "-")

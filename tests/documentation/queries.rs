@@ -60,7 +60,9 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 fn each_query_finds_what_the_page_says_in_lines_that_the_function_wrote() {
     let log = log();
     let mut known = BTreeSet::new();
-    log.iter().for_each(|line| paths(line, "", &mut known));
+    for line in &log {
+        paths(line, "", &mut known);
+    }
     let mut tried = 0;
     for block in pages().iter().flat_map(|page| blocks(page)) {
         if !block.is("query") {

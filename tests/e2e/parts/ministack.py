@@ -163,6 +163,12 @@ def request(name: str) -> str:
     return json.dumps({"jobId": name, "reason": REASON})
 
 
+def written(name: str) -> list[str]:
+    """The commands of README.md's block of that name."""
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"<!-- e2e: {name} -->\n```sh\n(.*?)^```$", text, re.M | re.S)[1].splitlines()
+
+
 class Stack:
     """The deployed stack, through boto3."""
 
@@ -215,8 +221,7 @@ class Stack:
         build = part.logs / "build"
         env = AWS | {"AWS_ENDPOINT_URL": url}
         # README.md's own commands, and what they need here besides.
-        text = re.search(r"<!-- e2e: deploy -->\n```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)[1]
-        sam_build, sam_deploy = map(shlex.split, text.splitlines())
+        sam_build, sam_deploy = map(shlex.split, written("deploy"))
         status, output = part.finish(
             "sam-build", [*sam_build, "--build-dir", build, "--parameter-overrides", PARAMETERS[0]], env, 1800
         )
