@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import Part
 
-PARTS = ["rie", "botocore", "moto", "ministack", "cargo_lambda", "footprint", "arm64"]
+PARTS = ["rie", "botocore", "moto", "ministack", "cargo_lambda", "documentation", "footprint", "arm64"]
 
 
 def main(names: list[str]) -> int:

@@ -37,3 +37,24 @@ fn a_sweep_is_checked_as_the_page_shows() {
     let asked = sim.count(Operation::ListJobs) + sim.count(Operation::DescribeJobs);
     assert_eq!(sim.calls().len(), asked, "{:?}", sim.calls());
 }
+
+#[test]
+fn the_command_of_the_reference_works_as_it_stands_there() {
+    let text = include_str!("../../../docs/reference.md");
+    let (_, after) = text.split_once("<!-- test: batch-cancel -->\n```sh\n").unwrap();
+    let command = after.lines().next().unwrap();
+    let args = command.strip_prefix("cargo run --package batch-cancel -- ").unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let args: Vec<_> = args
+        .split_whitespace()
+        .map(|word| {
+            if root.join(word).exists() {
+                root.join(word).to_str().unwrap().to_owned()
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect();
+    let ran = Folder::with(&[]).run(&args.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""), "{ran:?}");
+}

@@ -1,6 +1,6 @@
-"""cargo-lambda: the README's commands as they stand there, and the package that it builds.
+"""cargo-lambda: the commands of docs/reference.md as they stand there, and the package that it builds.
 
-A block of commands that README.md marks with `<!-- e2e: NAME -->` on the line before is run as it is, but for port
+A block of commands that the page marks with `<!-- e2e: NAME -->` on the line before is run as it is, but for port
 numbers: each one becomes a free port, the same in every block.
 """
 
@@ -15,25 +15,25 @@ PORT = re.compile(r"(?<=--port )\d+|(?<=-P )\d+|(?<=127\.0\.0\.1:)\d+")
 
 
 def run(part: Part) -> None:
-    readme(part)
+    page(part)
     package(part)
 
 
-def readme(part: Part) -> None:
+def page(part: Part) -> None:
     written = blocks()
     ports = {port: str(free_port()) for block in written.values() for port in PORT.findall(block)}
     commands = {name: PORT.sub(lambda port: ports[port[0]], block) for name, block in written.items()}
-    part.check("README.md has the three blocks", {"batch-sim", "watch", "invoke"} <= commands.keys(), written.keys())
+    part.check("docs/reference.md has the three blocks", {"batch-sim", "watch", "invoke"} <= commands.keys(), written.keys())
 
     batch_port = int(PORT.findall(commands["batch-sim"])[0])
     batch = part.start("batch-sim", shell(commands["batch-sim"]), {})
-    wait_for("the README's batch-sim listens", 600, lambda: listens(batch_port), batch)
+    wait_for("the page's batch-sim listens", 600, lambda: listens(batch_port), batch)
     watch_port = int(PORT.findall(commands["invoke"])[0])
     watch = part.start("watch", shell(commands["watch"]), {})
-    wait_for("the README's cargo lambda watch listens", 600, lambda: listens(watch_port), watch)
+    wait_for("the page's cargo lambda watch listens", 600, lambda: listens(watch_port), watch)
     # The first invocation waits until the function is compiled.
     status, output = part.finish("invoke", shell(commands["invoke"]), {}, 1200)
-    part.check("the README's invocation succeeds", status == 0, f"{output}\n{part.log('watch')[-2000:]}")
+    part.check("the page's invocation succeeds", status == 0, f"{output}\n{part.log('watch')[-2000:]}")
     [result] = json.loads(output.splitlines()[-1])["results"]
     part.equal("it answers that the job is cancelled", result["outcome"], "cancelled")
     jobs = http("GET", f"http://127.0.0.1:{batch_port}/_sim/jobs")[1]["jobs"]
@@ -41,7 +41,7 @@ def readme(part: Part) -> None:
     part.equal("and it is, with the reason given", (job["status"], job["statusReason"]), ("FAILED", result["reason"]))
 
     misspelt = commands["invoke"].replace("direct-cancel.json", "direct-misspelt.json")
-    part.check("the README's invocation names its event", misspelt != commands["invoke"], commands["invoke"])
+    part.check("the page's invocation names its event", misspelt != commands["invoke"], commands["invoke"])
     status, output = part.finish("invoke", shell(misspelt), {}, 60)
     part.check("an invocation that fails exits 1 and says why",
                status == 1 and "CancellationIncomplete" in output, f"{status}: {output}")
@@ -50,7 +50,7 @@ def readme(part: Part) -> None:
 
 
 def blocks() -> dict[str, str]:
-    marked = re.findall(r"^<!-- e2e: (\S+) -->\n```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    marked = re.findall(r"^<!-- e2e: (\S+) -->\n```sh\n(.*?)^```$", (ROOT / "docs/reference.md").read_text(), re.M | re.S)
     return dict(marked)
 
 

@@ -6,6 +6,8 @@ function at batch-sim. What it does not do as AWS does is in README.md beside th
 
 import concurrent.futures
 import json
+import re
+import shlex
 import time
 
 import boto3
@@ -161,6 +163,12 @@ def request(name: str) -> str:
     return json.dumps({"jobId": name, "reason": REASON})
 
 
+def written(name: str) -> list[str]:
+    """The commands of README.md's block of that name."""
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"<!-- e2e: {name} -->\n```sh\n(.*?)^```$", text, re.M | re.S)[1].splitlines()
+
+
 class Stack:
     """The deployed stack, through boto3."""
 
@@ -212,12 +220,14 @@ class Stack:
         bootstrap()  # so that what SAM builds is there already
         build = part.logs / "build"
         env = AWS | {"AWS_ENDPOINT_URL": url}
+        # README.md's own commands, and what they need here besides.
+        sam_build, sam_deploy = map(shlex.split, written("deploy"))
         status, output = part.finish(
-            "sam-build", ["sam", "build", "--build-dir", build, "--parameter-overrides", PARAMETERS[0]], env, 1800
+            "sam-build", [*sam_build, "--build-dir", build, "--parameter-overrides", PARAMETERS[0]], env, 1800
         )
         part.check("sam build succeeds", status == 0, output)
         status, output = part.finish("sam-deploy", [
-            "sam", "deploy", "--template-file", build / "template.yaml", "--stack-name", STACK, "--resolve-s3",
+            *sam_deploy, "--template-file", build / "template.yaml", "--stack-name", STACK, "--resolve-s3",
             "--no-confirm-changeset", "--parameter-overrides", *PARAMETERS,
         ], env, 300)
         part.check("sam deploy succeeds", status == 0, output)

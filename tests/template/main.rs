@@ -7,6 +7,8 @@
     reason = "a template that cannot be read fails its tests"
 )]
 
+mod cloudformation;
+
 use batch_canceller::config::Config;
 use std::collections::BTreeSet;
 
@@ -142,66 +144,173 @@ fn an_invocation_that_keeps_failing_is_kept() {
     assert!(may_send, "the role may not send to {on_failure}");
 }
 
+// Events
+
+/// Every source of requests that the template knows.
+const EVERYTHING: &[(&str, &str)] = &[
+    ("EventBusName", "requests"),
+    ("CancelBlockedJobs", "true"),
+    (
+        "BlockedReasons",
+        "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY,MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE,MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    ),
+    ("Sweeps", "true"),
+    ("SweepSchedule", "rate(1 hour)"),
+    ("SweepRequest", r#"{"sweep": {"jobQueue": "q", "maxJobs": 1}, "reason": "Stuck."}"#),
+];
+
 #[test]
-fn an_event_that_cannot_be_delivered_is_kept() {
+fn no_event_counts_unless_the_deployment_says_so() {
     let template = Template::with(DEFAULTS);
-    let rules = template.events("EventBridgeRule");
-    assert!(!rules.is_empty(), "no rule invokes the function");
+    assert!(template.resources("AWS::Events::Rule").is_empty());
+    assert!(template.resources("AWS::Events::EventBus").is_empty());
+    assert!(template.events("SQS").iter().all(|(_, source)| queue_of(&source["Queue"]) == "RequestQueue"));
+    assert!(template.resources("AWS::Lambda::EventSourceMapping").is_empty());
+}
+
+#[test]
+fn every_rule_feeds_a_queue_that_takes_its_events_and_keeps_what_cannot_be_delivered() {
+    let template = Template::with(EVERYTHING);
+    let rules = template.resources("AWS::Events::Rule");
+    assert_eq!(rules.len(), 4);
     for (name, rule) in rules {
-        let arn = &rule["DeadLetterConfig"]["Arn"];
-        let queue =
-            arn["Fn::GetAtt"][0].as_str().unwrap_or_else(|| panic!("{name} has no dead-letter queue"));
-        assert!(template.queue(arn).is_some(), "{name}: {queue}");
-        assert!(number(&rule["RetryPolicy"]["MaximumRetryAttempts"]) > 0, "{name}");
-        assert!(number(&rule["RetryPolicy"]["MaximumEventAgeInSeconds"]) >= 60, "{name}");
-        // SAM names a rule after its function and event.
-        let rule_arn = json!({"Fn::GetAtt": [format!("CancelFunction{name}"), "Arn"]});
-        let allowed = template.queue_statements(queue).iter().any(|statement| {
-            statement["Effect"] == "Allow"
-                && statement["Principal"] == json!({"Service": "events.amazonaws.com"})
-                && statement["Action"] == "sqs:SendMessage"
-                && statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-                    .as_array()
-                    .is_some_and(|sources| sources.contains(&rule_arn))
-        });
-        assert!(allowed, "{queue} takes nothing from the rule {name}");
+        let [target] = rule["Targets"].as_array().expect("targets").as_slice() else {
+            panic!("{name} has several targets")
+        };
+        let retry = &target["RetryPolicy"];
+        assert!(number(&retry["MaximumRetryAttempts"]) > 0, "{name}");
+        assert!(number(&retry["MaximumEventAgeInSeconds"]) >= 60, "{name}");
+        let rule_arn = json!({"Fn::GetAtt": [name, "Arn"]});
+        for arn in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
+            let queue = queue_of(arn);
+            let allowed = template.queue_statements(&queue).iter().any(|statement| {
+                statement["Effect"] == "Allow"
+                    && statement["Principal"] == json!({"Service": "events.amazonaws.com"})
+                    && statement["Action"] == "sqs:SendMessage"
+                    && statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+                        .as_array()
+                        .is_some_and(|sources| sources.contains(&rule_arn))
+            });
+            assert!(allowed, "{queue} takes nothing from the rule {name}");
+        }
+        assert_eq!(queue_of(&target["DeadLetterConfig"]["Arn"]), "EventDeadLetterQueue");
+    }
+    let target = |rule: &str| template.resource(rule)["Properties"]["Targets"][0].clone();
+    assert_eq!(queue_of(&target("CancellationRequested")["Arn"]), "RequestQueue");
+    assert_eq!(queue_of(&target("BlockedTooLarge")["Arn"]), "BlockedJobsQueue");
+}
+
+#[test]
+fn requests_come_from_a_bus_that_was_named_or_from_the_stacks_own() {
+    let rule = |choices: &[(&str, &str)]| {
+        Template::with(choices).resource("CancellationRequested")["Properties"].clone()
+    };
+    assert_eq!(rule(&[("EventBusName", "ops")])["EventBusName"], "ops");
+    assert_eq!(rule(&[("OwnEventBus", "true")])["EventBusName"], json!({"Ref": "RequestBus"}));
+    let pattern =
+        |sources| rule(&[("EventBusName", "ops"), ("EventSources", sources)])["EventPattern"].clone();
+    assert_eq!(
+        pattern(""),
+        json!({"source": [{"anything-but": {"prefix": "aws."}}], "detail-type": ["Batch Job Cancellation Requested"]})
+    );
+    assert_eq!(pattern("acme.ci,acme.ops")["source"], json!(["acme.ci", "acme.ops"]));
+    assert!(!Template::with(&[("EventBusName", "ops"), ("OwnEventBus", "true")]).is_accepted());
+}
+
+#[test]
+fn blocked_jobs_are_cancelled_only_for_the_reasons_that_the_deployment_names() {
+    let rules = |choices: &[(&str, &str)]| -> Vec<String> {
+        Template::with(choices).resources("AWS::Events::Rule").into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(rules(&[("CancelBlockedJobs", "true")]), ["BlockedForCapacity", "BlockedTooLarge"]);
+    let only = |reason| rules(&[("CancelBlockedJobs", "true"), ("BlockedReasons", reason)]);
+    assert_eq!(only("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"), ["BlockedUnfitting"]);
+    assert_eq!(only("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"), ["BlockedForCapacity"]);
+    assert!(only("ACTION_REQUIRED").is_empty());
+    assert!(rules(&[("BlockedReasons", "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")]).is_empty());
+}
+
+#[test]
+fn a_blocked_job_is_cancelled_after_a_dwell_if_it_still_blocks_for_that_reason() {
+    let template = Template::with(EVERYTHING);
+    assert_eq!(
+        number(
+            &template.queue(&json!({"Fn::GetAtt": ["BlockedJobsQueue", "Arn"]})).expect("it")["DelaySeconds"]
+        ),
+        900
+    );
+    for (name, rule) in template.resources("AWS::Events::Rule") {
+        let transformer = &rule["Targets"][0]["InputTransformer"];
+        if transformer.is_null() {
+            continue;
+        }
+        let reason = text(&rule["EventPattern"]["detail"]["statusReason"][0]["prefix"]);
+        // As EventBridge fills it in: a text of its own with quotes, one within a text without.
+        let filled = text(&transformer["InputTemplate"])
+            .replace("<job>", r#""arn:aws:batch:eu-west-1:123456789012:job/a""#)
+            .replace("<time>", "2026-11-10T00:03:02Z")
+            .replace("<why>", &format!("{reason} - a sentence"));
+        let request: Value = serde_json::from_str(&filled).expect("JSON");
+        assert_eq!(
+            request["expect"],
+            json!({"status": ["RUNNABLE"], "statusReason": [{"prefix": reason}]}),
+            "{name}"
+        );
+        assert_eq!(request["action"], Value::Null, "{name} only cancels");
     }
 }
 
 #[test]
-fn only_cancellation_requests_and_blocked_queues_invoke_the_function() {
-    let template = Template::with(DEFAULTS);
-    let patterns: Vec<_> = template
-        .events("EventBridgeRule")
-        .into_iter()
-        .map(|(_, rule)| (rule["Pattern"]["source"].clone(), rule["Pattern"]["detail-type"].clone()))
-        .collect();
-    assert_eq!(
-        patterns,
-        [
-            (json!([{"anything-but": {"prefix": "aws."}}]), json!(["Batch Job Cancellation Requested"])),
-            (json!(["aws.batch"]), json!(["Batch Job Queue Blocked"])),
-        ]
-    );
+fn a_paused_stack_receives_and_sends_nothing() {
+    let paused: Vec<_> = EVERYTHING.iter().copied().chain([("Paused", "true")]).collect();
+    for (choices, enabled, state) in [(EVERYTHING, true, "ENABLED"), (&paused, false, "DISABLED")] {
+        let template = Template::with(choices);
+        for (name, source) in template.events("SQS") {
+            assert_eq!(source["Enabled"], enabled, "{name}");
+        }
+        for (name, mapping) in template.resources("AWS::Lambda::EventSourceMapping") {
+            assert_eq!(mapping["Enabled"], enabled, "{name}");
+        }
+        let rules = template.resources("AWS::Events::Rule").into_iter();
+        for (name, it) in rules.chain(template.resources("AWS::Scheduler::Schedule")) {
+            assert_eq!(it["State"], state, "{name}");
+        }
+    }
+}
+
+// Who may ask
+
+#[test]
+fn others_may_send_only_where_the_deployment_names_them() {
+    let allowed = |choices| -> Vec<Value> {
+        let statements = Template::with(choices).queue_statements("RequestQueue");
+        statements.into_iter().filter(|statement| statement["Effect"] == "Allow").collect()
+    };
+    assert!(allowed(DEFAULTS).is_empty());
+    let [accounts] = allowed(&[("SenderAccounts", "111111111111,222222222222")]).try_into().expect("one");
+    assert_eq!(accounts["Principal"], json!({"AWS": ["111111111111", "222222222222"]}));
+    let [organisation] = allowed(&[("SenderOrgId", "o-a1b2c3d4e5")]).try_into().expect("one");
+    assert_eq!(organisation["Condition"], json!({"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}));
+    let topic = "arn:aws:sns:eu-west-1:123456789012:requests";
+    let [source] = allowed(&[("SourceArns", topic)]).try_into().expect("one");
+    assert_eq!(source["Condition"], json!({"ArnEquals": {"aws:SourceArn": [topic]}}));
+    assert_eq!(source["Principal"], json!({"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}));
+    for statement in [accounts, organisation, source] {
+        assert_eq!(statement["Action"], "sqs:SendMessage");
+        assert_eq!(queue_of(&statement["Resource"]), "RequestQueue");
+    }
 }
 
 #[test]
-fn blocked_jobs_are_cancelled_only_where_the_deployment_says_so() {
-    let state = |template: Template| template.event("QueueBlocked")["State"].clone();
-    assert_eq!(state(Template::with(DEFAULTS)), "DISABLED");
-    assert_eq!(state(Template::with(&[("CancelBlockedJobs", "true")])), "ENABLED");
-}
-
-#[test]
-fn only_a_jobs_own_trouble_counts_as_blocking() {
-    let template = Template::with(DEFAULTS);
-    assert_eq!(
-        template.event("QueueBlocked")["Pattern"]["detail"],
-        json!({"statusReason": [
-            {"prefix": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"},
-            {"prefix": "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE"}
-        ]})
-    );
+fn one_attachment_lets_somebody_of_the_account_ask() {
+    let statements = |choices| {
+        Template::with(choices).resource("RequestSenderPolicy")["Properties"]["PolicyDocument"]["Statement"]
+            .clone()
+    };
+    let send = json!({"Sid": "SendRequests", "Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"],
+                      "Resource": {"Fn::GetAtt": ["RequestQueue", "Arn"]}});
+    assert_eq!(statements(DEFAULTS), json!([send]));
+    assert_eq!(statements(&[("OwnEventBus", "true")])[1]["Action"], "events:PutEvents");
 }
 
 #[test]
@@ -209,6 +318,7 @@ fn dead_letters_raise_an_alarm() {
     let template = Template::with(DEFAULTS);
     let fed: BTreeSet<_> =
         template.events("SQS").into_iter().map(|(_, source)| queue_of(&source["Queue"])).collect();
+    assert_eq!(fed.len(), 1);
     for (name, _) in template.resources("AWS::SQS::Queue").into_iter().filter(|(name, _)| !fed.contains(name))
     {
         let dimension = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": [name, "QueueName"]}}]);
@@ -224,14 +334,28 @@ fn dead_letters_raise_an_alarm() {
 }
 
 #[test]
-fn alarms_notify_the_topic_where_there_is_one() {
-    let topic = "arn:aws:sns:eu-west-1:123456789012:on-call";
-    let actions = |template: Template| -> Vec<Value> {
-        let alarms = template.resources("AWS::CloudWatch::Alarm");
-        alarms.into_iter().map(|(_, alarm)| alarm["AlarmActions"].clone()).collect()
-    };
-    assert_eq!(actions(Template::with(DEFAULTS)), [Value::Null, Value::Null]);
-    assert_eq!(actions(Template::with(&[("AlarmTopicArn", topic)])), [json!([topic]), json!([topic])]);
+fn alarms_notify_the_topic_where_there_is_one_and_say_what_to_do() {
+    let topics = [
+        ("PageTopicArn", "arn:aws:sns:eu-west-1:123456789012:page"),
+        ("TicketTopicArn", "arn:aws:sns:eu-west-1:123456789012:ticket"),
+    ];
+    let runbook = include_str!("../../docs/operations.md");
+    let with: Vec<_> = EVERYTHING.iter().chain(&topics).copied().collect();
+    let (quiet, loud) = (Template::with(EVERYTHING), Template::with(&with));
+    let mut notified = BTreeSet::new();
+    for ((name, quiet), (_, loud)) in
+        quiet.resources("AWS::CloudWatch::Alarm").into_iter().zip(loud.resources("AWS::CloudWatch::Alarm"))
+    {
+        assert_eq!(quiet["AlarmActions"], Value::Null, "{name}");
+        assert_eq!(loud["AlarmActions"], loud["OKActions"], "{name}");
+        notified.insert(text(&loud["AlarmActions"][0]));
+        assert_eq!(loud["TreatMissingData"], "notBreaching", "{name}");
+        let description = text(&loud["AlarmDescription"]["Fn::Sub"]);
+        let section = format!("docs/operations.md, \"{name}\"");
+        assert!(description.contains(&section), "{name}: {description}");
+        assert!(runbook.contains(&format!("## {name}\n")), "docs/operations.md has no section {name}");
+    }
+    assert_eq!(notified, topics.map(|(_, topic)| topic.to_owned()).into());
 }
 
 // What the function may do
@@ -375,15 +499,19 @@ fn everything_that_can_be_scoped_is_scoped() {
         } else if actions.iter().any(|action| action.starts_with("batch:")) {
             assert_eq!(statement["Resource"], all_jobs());
         } else {
-            assert!(statement["Resource"]["Fn::GetAtt"].is_array(), "{statement}");
+            let resources = match &statement["Resource"] {
+                Value::Array(resources) => resources.clone(),
+                resource => vec![resource.clone()],
+            };
+            assert!(resources.iter().all(|resource| resource["Fn::GetAtt"].is_array()), "{statement}");
         }
     }
     assert_eq!(template.function()["Policies"], Value::Null, "SAM would add its own statements");
 }
 
 #[test]
-fn a_queue_takes_messages_from_outside_the_account_only_by_name() {
-    let template = Template::with(DEFAULTS);
+fn a_queue_takes_messages_from_services_only_by_the_name_of_their_source() {
+    let template = Template::with(EVERYTHING);
     for (name, _) in template.resources("AWS::SQS::Queue") {
         for statement in
             template.queue_statements(&name).iter().filter(|statement| statement["Effect"] == "Allow")
@@ -391,6 +519,96 @@ fn a_queue_takes_messages_from_outside_the_account_only_by_name() {
             assert!(statement["Principal"]["Service"].is_string(), "{name}: {statement}");
             assert!(statement["Condition"]["ArnEquals"]["aws:SourceArn"].is_array(), "{name}: {statement}");
         }
+    }
+}
+
+#[test]
+fn only_jobs_with_a_tag_are_stopped_where_the_deployment_says_so() {
+    let policies =
+        |choices| Template::with(choices).resource("FunctionRole")["Properties"]["Policies"].clone();
+    let find = |policies: &Value| {
+        let all = policies.as_array().expect("policies");
+        all.iter().find(|policy| policy["PolicyName"] == "required-tag").cloned()
+    };
+    assert_eq!(find(&policies(DEFAULTS)), None);
+    let policy = find(&policies(&[("RequireTag", "team=ml")])).expect("the policy");
+    let document: Value = serde_json::from_str(&text(&policy["PolicyDocument"])).expect("JSON");
+    let statement = &document["Statement"][0];
+    // A job without the tag is not equal, and denied too.
+    assert_eq!(statement["Condition"], json!({"StringNotEquals": {"aws:ResourceTag/team": "ml"}}));
+    assert_eq!(
+        (&statement["Effect"], &statement["Action"]),
+        (&json!("Deny"), &json!(["batch:CancelJob", "batch:TerminateJob"]))
+    );
+}
+
+#[test]
+fn a_message_outlives_all_its_receives() {
+    for timeout in Template::with(DEFAULTS).allowed("Timeout") {
+        let template = Template::with(&[("Timeout", &timeout)]);
+        let most = number(&template.parameter("MaxReceiveCount")["MaxValue"]);
+        for queue in template.request_queues() {
+            let kept = number(&queue["MessageRetentionPeriod"]);
+            assert!(most * number(&queue["VisibilityTimeout"]) < kept, "timeout {timeout}");
+        }
+    }
+}
+
+#[test]
+fn what_was_done_and_what_failed_outlive_the_stack() {
+    let template = Template::with(DEFAULTS);
+    for name in ["FunctionLogs", "RequestDeadLetterQueue", "EventDeadLetterQueue"] {
+        let resource = template.resource(name);
+        assert_eq!(resource["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+    }
+}
+
+#[test]
+fn the_rules_of_an_organisation_reach_everything_they_are_about() {
+    let key = "arn:aws:kms:eu-west-1:123456789012:key/a";
+    let choices = [
+        ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/edge"),
+        ("RolePath", "/batch/"),
+        ("KmsKeyArn", key),
+        ("SubnetIds", "subnet-1,subnet-2"),
+        ("SecurityGroupIds", "sg-1"),
+    ];
+    let all: Vec<_> = EVERYTHING.iter().chain(&choices).copied().collect();
+    let template = Template::with(&all);
+    for (name, role) in template.resources("AWS::IAM::Role") {
+        assert_eq!(role["PermissionsBoundary"], choices[0].1, "{name}");
+        assert_eq!(role["Path"], "/batch/", "{name}");
+    }
+    for (name, queue) in template.resources("AWS::SQS::Queue") {
+        assert_eq!(
+            (&queue["KmsMasterKeyId"], &queue["SqsManagedSseEnabled"]),
+            (&json!(key), &Value::Null),
+            "{name}"
+        );
+    }
+    assert_eq!(template.resource("FunctionLogs")["Properties"]["KmsKeyId"], key);
+    assert!(allowed_actions(&template).contains("kms:GenerateDataKey"));
+    assert_eq!(
+        template.function()["VpcConfig"],
+        json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]})
+    );
+    assert!(allowed_actions(&template).contains("ec2:CreateNetworkInterface"));
+    let template = Template::with(DEFAULTS);
+    assert_eq!(template.function()["VpcConfig"], Value::Null);
+    assert!(
+        !allowed_actions(&template)
+            .iter()
+            .any(|action| action.starts_with("ec2:") || action.starts_with("kms:"))
+    );
+}
+
+#[test]
+fn every_text_that_is_given_has_a_form() {
+    for (name, parameter) in Template::with(DEFAULTS).parameters() {
+        let is_free = ["Policy"].contains(&&*name);
+        let has_form = parameter["AllowedValues"].is_array() || parameter["AllowedPattern"].is_string();
+        assert!(parameter["Type"] != "String" || has_form || is_free, "{name}");
     }
 }
 
@@ -414,6 +632,7 @@ fn the_function_gets_every_setting_that_it_knows() {
         "PATIENCE_MS",
         "POLICY",
         "POLICY_FILE",
+        "RESULT_EVENT_BUS",
     ];
     assert_eq!(names, known.into());
 }
@@ -543,250 +762,4 @@ fn actions(statement: &Value) -> Vec<String> {
 fn allowed_actions(template: &Template) -> BTreeSet<String> {
     let statements = template.role_statements();
     statements.iter().filter(|statement| statement["Effect"] == "Allow").flat_map(actions).collect()
-}
-
-/// As much of CloudFormation as the template uses.
-mod cloudformation {
-    use std::collections::BTreeMap;
-
-    use saphyr::{LoadableYamlNode, Scalar, Yaml};
-    use serde_json::{Map, Value, json};
-
-    /// The template as it would be deployed with some choice of parameters: `Ref`s of parameters, mappings and
-    /// conditions are resolved; what only a deployment knows stays a function in its long form.
-    pub(crate) struct Template {
-        raw: Value,
-        chosen: BTreeMap<String, Value>,
-    }
-
-    impl Template {
-        /// The template with these parameters, the others at their defaults.
-        pub(crate) fn with(choices: &[(&str, &str)]) -> Self {
-            let documents =
-                Yaml::load_from_str(include_str!("../template.yaml")).expect("template.yaml is YAML");
-            let raw = long_form(documents.first().expect("template.yaml has a document"));
-            let mut chosen: BTreeMap<String, Value> = entries(&raw["Parameters"])
-                .map(|(name, parameter)| (name, parameter["Default"].clone()))
-                .collect();
-            for (name, choice) in choices {
-                let old = chosen.insert((*name).to_owned(), json!(choice));
-                assert!(old.is_some(), "the template has no parameter {name}");
-            }
-            Self { raw, chosen }
-        }
-
-        pub(crate) fn raw(&self) -> &Value {
-            &self.raw
-        }
-
-        pub(crate) fn parameters(&self) -> Vec<(String, Value)> {
-            entries(&self.raw["Parameters"]).collect()
-        }
-
-        pub(crate) fn parameter(&self, name: &str) -> &Value {
-            &self.raw["Parameters"][name]
-        }
-
-        pub(crate) fn allowed(&self, parameter: &str) -> Vec<String> {
-            let allowed = self.parameter(parameter)["AllowedValues"].as_array();
-            allowed.expect("the parameter has allowed values").iter().map(text).collect()
-        }
-
-        /// Whether a parameter is referred to anywhere, by `Ref` or in a `Sub`.
-        pub(crate) fn uses(&self, parameter: &str) -> bool {
-            let body = json!([self.raw["Conditions"], self.raw["Resources"]]).to_string();
-            body.contains(&format!(r#"{{"Ref":"{parameter}"}}"#))
-                || body.contains(&format!("${{{parameter}}}"))
-        }
-
-        pub(crate) fn resource(&self, name: &str) -> Value {
-            self.resolve(&self.raw["Resources"][name])
-        }
-
-        /// The properties of every resource of a type.
-        pub(crate) fn resources(&self, kind: &str) -> Vec<(String, Value)> {
-            let found: Vec<_> = entries(&self.raw["Resources"])
-                .filter(|(_, resource)| resource["Type"] == kind)
-                .map(|(name, resource)| (name, self.resolve(&resource["Properties"])))
-                .collect();
-            assert!(!found.is_empty(), "the template has no {kind}");
-            found
-        }
-
-        pub(crate) fn function(&self) -> Value {
-            self.resource("CancelFunction")["Properties"].clone()
-        }
-
-        pub(crate) fn environment(&self) -> Map<String, Value> {
-            entries(&self.function()["Environment"]["Variables"]).collect()
-        }
-
-        /// The function's event sources of a type.
-        pub(crate) fn events(&self, kind: &str) -> Vec<(String, Value)> {
-            entries(&self.function()["Events"])
-                .filter(|(_, event)| event["Type"] == kind)
-                .map(|(name, event)| (name, event["Properties"].clone()))
-                .collect()
-        }
-
-        pub(crate) fn event(&self, name: &str) -> Value {
-            self.function()["Events"][name]["Properties"].clone()
-        }
-
-        /// The queue that `GetAtt` names, if it is one of the template's.
-        pub(crate) fn queue(&self, arn: &Value) -> Option<Value> {
-            let (name, attribute) = (arn["Fn::GetAtt"][0].as_str()?, &arn["Fn::GetAtt"][1]);
-            let resource = self.resource(name);
-            (attribute == "Arn" && resource["Type"] == "AWS::SQS::Queue")
-                .then(|| resource["Properties"].clone())
-        }
-
-        /// The queues that feed the function.
-        pub(crate) fn request_queues(&self) -> Vec<Value> {
-            let sources = self.events("SQS");
-            assert!(!sources.is_empty(), "no queue feeds the function");
-            let queue = |source: &Value| self.queue(&source["Queue"]).expect("a queue of the template");
-            sources.iter().map(|(_, source)| queue(source)).collect()
-        }
-
-        /// The statements of the policies of a queue.
-        pub(crate) fn queue_statements(&self, queue: &str) -> Vec<Value> {
-            let applies = |policy: &Value| {
-                policy["Queues"].as_array().is_some_and(|queues| queues.contains(&json!({"Ref": queue})))
-            };
-            let policies: Vec<_> = self
-                .resources("AWS::SQS::QueuePolicy")
-                .into_iter()
-                .filter(|(_, policy)| applies(policy))
-                .collect();
-            assert!(policies.len() <= 1, "{queue}: of two policies the later one wins");
-            policies.iter().flat_map(|(_, policy)| statements(&policy["PolicyDocument"])).collect()
-        }
-
-        /// The statements of the function's role.
-        pub(crate) fn role_statements(&self) -> Vec<Value> {
-            let role = text(&self.function()["Role"]["Fn::GetAtt"][0]);
-            let role = self.resource(&role)["Properties"].clone();
-            assert!(role["ManagedPolicyArns"].is_null(), "a managed policy allows more than is listed here");
-            let policies = role["Policies"].as_array().cloned().unwrap_or_default();
-            policies.iter().flat_map(|policy| statements(&policy["PolicyDocument"])).collect()
-        }
-
-        /// Whether the template's `Rules` accept the parameters.
-        pub(crate) fn is_accepted(&self) -> bool {
-            entries(&self.raw["Rules"]).all(|(_, rule)| {
-                !self.holds(&rule["RuleCondition"])
-                    || rule["Assertions"]
-                        .as_array()
-                        .is_some_and(|all| all.iter().all(|one| self.holds(&one["Assert"])))
-            })
-        }
-
-        /// Whether a resource would be made.
-        pub(crate) fn has(&self, resource: &str) -> bool {
-            let resource = &self.raw["Resources"][resource];
-            assert!(resource.is_object(), "the template has no such resource");
-            resource["Condition"].is_null() || self.holds(&json!({"Condition": resource["Condition"]}))
-        }
-
-        fn holds(&self, condition: &Value) -> bool {
-            let Some((function, operands)) = single_entry(condition) else {
-                panic!("{condition} is no condition")
-            };
-            let operand = |index: usize| self.resolve(&operands[index]);
-            match function {
-                "Condition" => self.holds(&self.raw["Conditions"][text(operands)]),
-                "Fn::And" => operands.as_array().is_some_and(|all| all.iter().all(|one| self.holds(one))),
-                "Fn::Not" => !self.holds(&operands[0]),
-                "Fn::Equals" => text(&operand(0)) == text(&operand(1)),
-                "Fn::Contains" => {
-                    let wanted = text(&operand(1));
-                    operand(0).as_array().is_some_and(|all| all.iter().any(|one| text(one) == wanted))
-                }
-                other => panic!("{other} is not understood here"),
-            }
-        }
-
-        fn resolve(&self, value: &Value) -> Value {
-            match (single_entry(value), value) {
-                (Some(("Ref", name)), _) => self.chosen.get(&text(name)).unwrap_or(value).clone(),
-                (Some(("Fn::If", branches)), _) => {
-                    let condition = json!({"Condition": branches[0]});
-                    self.resolve(&branches[if self.holds(&condition) { 1 } else { 2 }])
-                }
-                (Some(("Fn::FindInMap", keys)), _) => {
-                    let key = |index: usize| text(&self.resolve(&keys[index]));
-                    let found = &self.raw["Mappings"][key(0)][key(1)][key(2)];
-                    assert!(!found.is_null(), "{keys} finds nothing");
-                    found.clone()
-                }
-                (_, Value::Array(items)) => {
-                    items.iter().map(|item| self.resolve(item)).filter(is_value).collect()
-                }
-                (_, Value::Object(fields)) => {
-                    let resolved = fields.iter().map(|(name, field)| (name.clone(), self.resolve(field)));
-                    Value::Object(resolved.filter(|(_, field)| is_value(field)).collect())
-                }
-                _ => value.clone(),
-            }
-        }
-    }
-
-    /// A number, which a parameter gives as a string.
-    pub(crate) fn number(value: &Value) -> i64 {
-        text(value).parse().unwrap_or_else(|_| panic!("{value} is no whole number"))
-    }
-
-    /// A scalar as CloudFormation sees it.
-    pub(crate) fn text(value: &Value) -> String {
-        match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => panic!("{value} is no scalar"),
-        }
-    }
-
-    fn statements(document: &Value) -> Vec<Value> {
-        document["Statement"].as_array().cloned().expect("a policy has statements")
-    }
-
-    fn entries(object: &Value) -> impl Iterator<Item = (String, Value)> {
-        object.as_object().cloned().unwrap_or_default().into_iter()
-    }
-
-    fn single_entry(value: &Value) -> Option<(&str, &Value)> {
-        let fields = value.as_object().filter(|fields| fields.len() == 1)?;
-        fields.iter().next().map(|(name, field)| (name.as_str(), field))
-    }
-
-    fn is_value(value: &Value) -> bool {
-        *value != json!({"Ref": "AWS::NoValue"})
-    }
-
-    /// YAML as JSON, with the short forms of functions (`!Ref X`) in their long form (`{"Ref": "X"}`).
-    fn long_form(yaml: &Yaml<'_>) -> Value {
-        match yaml {
-            Yaml::Value(Scalar::Null) => Value::Null,
-            Yaml::Value(Scalar::Boolean(boolean)) => json!(boolean),
-            Yaml::Value(Scalar::Integer(integer)) => json!(integer),
-            Yaml::Value(Scalar::FloatingPoint(float)) => json!(float.into_inner()),
-            Yaml::Value(Scalar::String(string)) => json!(string),
-            Yaml::Sequence(items) => items.iter().map(long_form).collect(),
-            Yaml::Mapping(fields) => {
-                let field =
-                    |(name, field): (&Yaml<'_>, &Yaml<'_>)| (text(&long_form(name)), long_form(field));
-                Value::Object(fields.iter().map(field).collect::<Map<_, _>>())
-            }
-            Yaml::Tagged(tag, node) => match (tag.suffix.as_str(), long_form(node)) {
-                (name @ ("Ref" | "Condition"), operand) => json!({name: operand}),
-                ("GetAtt", Value::String(path)) => {
-                    json!({"Fn::GetAtt": path.split('.').collect::<Vec<_>>()})
-                }
-                (name, operand) => json!({format!("Fn::{name}"): operand}),
-            },
-            Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
-                panic!("{yaml:?} is not understood here")
-            }
-        }
-    }
 }
