@@ -1,4 +1,4 @@
-# The tools of `template`, `build` and `ci` are pinned in tests/e2e/requirements.txt.
+# The tools of `template`, `build` and `ci` are pinned in tests/e2e/requirements.txt and .ci/linters.txt.
 
 [private]
 default:
@@ -41,7 +41,7 @@ deny:
 # Check the template.
 template:
     sam validate --lint --region us-east-1
-    cfn-lint template.yaml policies/*.yaml policies/*/*.yaml
+    cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml policies/*.yaml policies/*/*.yaml
 
 # Run the whole function on an embedded AWS Batch.
 local:
