@@ -4,9 +4,9 @@
 default:
     @just --list
 
-# Run the tests of the function; those of the tools run by their packages.
+# Run the tests of the function, the event patterns and the embedded Batch; those of the tools run by their packages.
 test:
-    cargo test
+    cargo test --package batch-canceller --package batch-sim --package event-pattern
 
 # Simulate the whole system: for a minute, or as the arguments say.
 simulate *arguments:
@@ -53,7 +53,7 @@ e2e *parts:
 
 # Build the function for Lambda on arm64.
 build:
-    cargo lambda build --release --arm64 --bin batch-canceller
+    cargo lambda build --release --arm64 --package batch-canceller --bin batch-canceller
 
 # Measure the function beside what people use instead, all scenarios or those named.
 bench *scenarios:
