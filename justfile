@@ -1,12 +1,12 @@
-# The tools of `template`, `build` and `ci` are pinned in tests/e2e/requirements.txt.
+# The tools of `template`, `build` and `ci` are pinned in tests/e2e/requirements.txt and .ci/linters.txt.
 
 [private]
 default:
     @just --list
 
-# Run the tests of the function; those of the tools run by their packages.
+# Run the tests of the function, the event patterns and the embedded Batch; those of the tools run by their packages.
 test:
-    cargo test
+    cargo test --package batch-canceller --package batch-sim --package event-pattern
 
 # Simulate the whole system: for a minute, or as the arguments say.
 simulate *arguments:
@@ -41,7 +41,7 @@ deny:
 # Check the template.
 template:
     sam validate --lint --region us-east-1
-    cfn-lint template.yaml policies/*.yaml policies/*/*.yaml
+    cfn-lint --append-rules cfn_lint_serverless.rules -- template.yaml policies/*.yaml policies/*/*.yaml
 
 # Run the whole function on an embedded AWS Batch.
 local:
@@ -53,7 +53,7 @@ e2e *parts:
 
 # Build the function for Lambda on arm64.
 build:
-    cargo lambda build --release --arm64 --bin batch-canceller
+    cargo lambda build --release --arm64 --package batch-canceller --bin batch-canceller
 
 # Measure the function beside what people use instead, all scenarios or those named.
 bench *scenarios:

@@ -20,8 +20,9 @@ def debug_build() -> Path:
     """The folder with batch-sim and examples/local."""
     if BUILT:
         return Path(BUILT)
-    # Without naming packages, so that features, and with them all that is compiled, are as in other builds.
-    subprocess.run(["cargo", "build", "--quiet", "--bins", "--example", "local"], cwd=ROOT, check=True)
+    # The packages that CI tests together, so that features, and with them all that is compiled, are the same.
+    packages = ["--package", "batch-canceller", "--package", "batch-sim", "--package", "event-pattern"]
+    subprocess.run(["cargo", "build", "--quiet", *packages, "--bins", "--example", "local"], cwd=ROOT, check=True)
     return TARGET / "debug"
 
 

@@ -19,9 +19,9 @@ use_rust() {
   rustc --version
 }
 
-# The pinned tools, installed once for each version of the list.
-use_tools() {
-  local list=tests/e2e/requirements.txt venv
+# The pinned tools of a list, installed once for each version of the list.
+use_list() { # use_list LIST
+  local list=$1 venv
   venv=$cache/venv-$(sha256sum "$list" | cut -c1-16)
   if [[ ! -e $venv/complete ]]; then
     rm -rf "$venv"
@@ -32,6 +32,10 @@ use_tools() {
     touch "$venv/complete"
   fi
   export PATH=$venv/bin:$PATH
+}
+
+use_tools() {
+  use_list tests/e2e/requirements.txt
   sam --version
   cfn-lint --version
   cargo lambda --version
