@@ -143,8 +143,17 @@ pub async fn process<B: BatchApi>(
         function.hand_on(&mut sweep, &intake, &outbox, begun + whole).await;
         outbox.sweep(sweep);
     }
-    let gathered = outbox.close(tally, begun.elapsed(), policy);
+    let gathered = outbox.close(service(context), tally, begun.elapsed(), policy);
     Ok(Report::new(intake.deliveries, gathered, tally))
+}
+
+/// The name of the function, as metrics have it.
+fn service(context: &Context) -> &str {
+    match context.env_config.function_name.as_str() {
+        // Outside of Lambda, there may be none.
+        "" => env!("CARGO_PKG_NAME"),
+        name => name,
+    }
 }
 
 /// The account in a function's ARN, where it is one (`cargo lambda watch` sends something else).

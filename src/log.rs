@@ -1,4 +1,5 @@
-//! Log lines: JSON, one for each result, one for each delivery that names several jobs, and one for the invocation.
+//! Log lines: JSON, one for each result, one for each delivery that names several jobs, one for the invocation, and one
+//! with its metrics.
 //!
 //! A message reads alone; its identifiers are fields as well, under the names that results use. Message bodies and
 //! environment values are never logged. These lines are the audit of what was done: whatever level Lambda keeps, they
@@ -22,6 +23,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::config::Level;
 use crate::engine::Tally;
 use crate::job::Snapshot;
+use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::report::{Summary, SweepReport};
 use crate::request::{Action, JobId};
@@ -80,7 +82,7 @@ impl Log {
 
     /// The lines of one invocation.
     pub(crate) fn lines<'a>(&'a self, request_id: &'a str) -> Lines<'a> {
-        Lines { log: self, request_id, timestamp: String::new(), text: Vec::new() }
+        Lines { log: self, request_id, now_ms: 0, timestamp: String::new(), text: Vec::new() }
     }
 }
 
@@ -89,6 +91,7 @@ impl Log {
 pub(crate) struct Lines<'a> {
     log: &'a Log,
     request_id: &'a str,
+    now_ms: u64,
     timestamp: String,
     text: Vec<u8>,
 }
@@ -101,6 +104,12 @@ impl Lines<'_> {
     pub(crate) fn at(&mut self, now_ms: u64) {
         let now = DateTime::from_millis(i64::try_from(now_ms).unwrap_or(i64::MAX));
         self.timestamp = now.fmt(Format::DateTime).unwrap_or_default();
+        self.now_ms = now_ms;
+    }
+
+    /// The time of what is written now, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
     }
 
     /// A result.
@@ -150,7 +159,11 @@ impl Lines<'_> {
         };
         let level = if settled == requested { Level::Info } else { Level::Warn };
         self.line(level, &format!("{settled} of {requested} settled: {}", counts.join(", ")), &line);
-        self.flush();
+    }
+
+    /// The invocation's metrics. At a level that Lambda keeps, like the rest: what it drops, CloudWatch never counts.
+    pub(crate) fn metrics(&mut self, metrics: &Metrics<'_>) {
+        self.line(Level::Info, "Metrics of the invocation", metrics);
     }
 
     /// A payload that nobody knows.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::engine::{JobResult, Sink, Tally};
 use crate::intake::{self, Intake};
 use crate::log::Lines;
+use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Verdict};
 use crate::policy::Policy;
 use crate::report::{Gathered, Summary, record, sweep_record};
@@ -72,11 +73,21 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Writes the invocation's own line, and gives what the answer needs.
-    pub(crate) fn close(mut self, tally: Tally, duration: Duration, policy: Option<&Policy>) -> Gathered {
+    /// Writes the lines of the invocation as a whole, and gives what the answer needs.
+    pub(crate) fn close(
+        mut self,
+        service: &str,
+        tally: Tally,
+        duration: Duration,
+        policy: Option<&Policy>,
+    ) -> Gathered {
         self.lines.at((self.clock)());
         let summary = Summary { outcomes: self.gathered.counts(), tally, omitted: 0 };
         self.lines.summary(&summary, duration, policy.map(Policy::sha256));
+        if let Some(metrics) = Metrics::of(service, self.lines.now_ms(), summary.outcomes, tally, 0) {
+            self.lines.metrics(&metrics);
+        }
+        self.lines.flush();
         self.gathered
     }
 
