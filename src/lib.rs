@@ -55,9 +55,11 @@ pub mod sweep;
 pub mod trigger;
 
 mod backoff;
+mod events;
 mod guard;
 mod intake;
 mod metrics;
 mod object;
 mod outbox;
+mod publisher;
 mod rest;

@@ -25,6 +25,7 @@ use crate::engine::Tally;
 use crate::job::Snapshot;
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::publisher::Lost;
 use crate::report::{Summary, SweepReport};
 use crate::request::{Action, JobId};
 use crate::result::ResultRecord;
@@ -161,6 +162,13 @@ impl Lines<'_> {
         self.line(level, &format!("{settled} of {requested} settled: {}", counts.join(", ")), &line);
     }
 
+    /// Results that are in the log, but not on the bus.
+    pub(crate) fn events_lost(&mut self, lost: &Lost) {
+        let message = format!("{} result events could not be published", lost.events);
+        let line = LostLine { events_lost: lost.events, why: cut(&lost.why) };
+        self.line(Level::Warn, &message, &line);
+    }
+
     /// The invocation's metrics. At a level that Lambda keeps, like the rest: what it drops, CloudWatch never counts.
     pub(crate) fn metrics(&mut self, metrics: &Metrics<'_>) {
         self.line(Level::Info, "Metrics of the invocation", metrics);
@@ -262,6 +270,13 @@ struct SummaryLine<'a> {
     duration_ms: u64,
     #[serde(rename = "policySha256", skip_serializing_if = "Option::is_none")]
     policy_sha256: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LostLine<'a> {
+    events_lost: u64,
+    why: Cow<'a, str>,
 }
 
 /// A job as a line shows it: without what the line says anyway, and with the marks that are set.

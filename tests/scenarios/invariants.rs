@@ -349,7 +349,11 @@ async fn what_was_done_and_its_metrics_have_at_least_the_level_that_lambda_keeps
         world.job("a", JobStatus::Runnable);
         world.invoke(&request("a")).await.unwrap();
         let lines = world.logs();
-        assert_eq!(lines.len(), 3, "{level}: a line for the job, one for the invocation, one for its metrics");
+        assert_eq!(
+            lines.len(),
+            3,
+            "{level}: a line for the job, one for the invocation, one for its metrics"
+        );
         assert_eq!((&lines[2]["Stopped"], &lines[2]["Calls"]), (&1.into(), &3.into()), "{level}");
         assert!(lines.iter().all(|line| line["level"] == least), "{level}: {lines:?}");
     }

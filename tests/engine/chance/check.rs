@@ -199,9 +199,11 @@ impl Job<'_> {
                 demand(told.attempts == 0, "it was attempted")?;
                 demand(!self.case.is_calm || !has_time(self.case), "there was time")
             }
-            Outcome::Rejected | Outcome::Denied | Outcome::PreconditionFailed | Outcome::Swept => {
-                Err("the engine rejects nothing".into())
-            }
+            Outcome::Rejected
+            | Outcome::Denied
+            | Outcome::PreconditionFailed
+            | Outcome::Swept
+            | Outcome::HandedOn => Err("the engine rejects nothing".into()),
         }
     }
 
