@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected is to fail"
 )]
 
+mod event_bridge;
 mod runtime_api;
 mod tls;
 
