@@ -51,7 +51,7 @@ impl<B: BatchApi> Function<B> {
         Self { clock, ..self }
     }
 
-    /// The same function with a way to put messages into queues, and events onto buses. One without leaves both alone.
+    /// The same function with a way to put messages into queues, and events onto buses.
     #[must_use]
     pub fn with_outlet(self, outlet: Box<dyn Outlet>) -> Self {
         Self { outlet: Some(outlet), ..self }
@@ -78,9 +78,9 @@ impl<B: BatchApi> Function<B> {
         }
     }
 
-    /// The bus for results, and the way there.
-    fn bus(&self) -> Option<(&dyn Outlet, &str)> {
-        self.outlet.as_deref().zip(self.config.result_event_bus.as_deref())
+    /// The bus for results, and the way there, as far as there is one.
+    fn bus(&self) -> Option<(&str, Option<&dyn Outlet>)> {
+        Some((self.config.result_event_bus.as_deref()?, self.outlet.as_deref()))
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -140,8 +140,8 @@ pub async fn process<B: BatchApi>(
     let whole = deadline::budget(context.deadline, clock(), config.deadline_reserve, results);
     let about = (context.request_id.as_str(), context.invoked_function_arn.as_str());
     let publisher = Publisher::new(function.bus(), about, &config.limits, whole, results);
-    let before_publishing = whole - publisher.kept();
-    let budget = before_publishing - rest::kept(before_publishing, intake.taken());
+    let before_publishing = whole.saturating_sub(publisher.kept());
+    let budget = before_publishing.saturating_sub(rest::kept(before_publishing, intake.taken()));
     let keep = keep == Keep::Always || !takes_back_in_part(&intake.deliveries);
     let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep, &publisher);
     outbox.admit(&intake);

@@ -41,8 +41,8 @@ const MOST_OF_A_BUDGET: u32 = 4;
 /// What publishes the results of one invocation.
 #[derive(Debug)]
 pub(crate) struct Publisher<'a> {
-    /// Where to, if anywhere.
-    to: Option<(&'a dyn Outlet, &'a str)>,
+    /// Where to, if anywhere, and the way there.
+    to: Option<(&'a str, Option<&'a dyn Outlet>)>,
     request_id: &'a str,
     function: Option<Origin<'a>>,
     limits: &'a Limits,
@@ -87,13 +87,13 @@ impl<'a> Publisher<'a> {
     /// Publishes up to so many `results` of the invocation `request_id` of the function with that ARN, whose budget is
     /// `whole`. Without a bus, it does nothing and keeps nothing.
     pub(crate) fn new(
-        to: Option<(&'a dyn Outlet, &'a str)>,
+        to: Option<(&'a str, Option<&'a dyn Outlet>)>,
         (request_id, function_arn): (&'a str, &'a str),
         limits: &'a Limits,
         whole: Duration,
         results: usize,
     ) -> Self {
-        let kept = if to.is_some() { kept(whole, results) } else { Duration::ZERO };
+        let kept = if let Some((_, Some(_))) = to { kept(whole, results) } else { Duration::ZERO };
         let function = Origin::of(function_arn);
         Self { to, request_id, function, limits, kept, queue: Mutex::default(), changed: Notify::new() }
     }
@@ -135,7 +135,7 @@ impl<'a> Publisher<'a> {
     /// Publishes what comes until it is [closed](Self::close), and what is left for as long as is kept for that; never
     /// past `until`.
     pub(crate) async fn publish(&self, until: Instant) {
-        let Some((outlet, bus)) = self.to else { return };
+        let Some((bus, Some(outlet))) = self.to else { return self.queue().give_up() };
         let most = MOST_IN_FLIGHT.min(self.limits.max_in_flight);
         let mut in_flight = FuturesUnordered::new();
         let mut pace = Pace::default();
@@ -214,7 +214,9 @@ impl<'a> Publisher<'a> {
             Err(error) if error.is_passing => {
                 // It is not about these events: others may go first.
                 queue.lost.why = error.message;
-                batch.into_iter().for_each(|waiting| queue.push(waiting));
+                for waiting in batch {
+                    queue.push(waiting);
+                }
                 pace.failed(now);
             }
             Err(error) => {
@@ -264,7 +266,7 @@ impl Queue {
 
     /// What is not published by now is lost, and so is all that comes yet.
     fn give_up(&mut self) {
-        let why = if self.lost.why.is_empty() { "there was no time" } else { "" };
+        let why = if self.lost.why.is_empty() { "there was no time, or no way to the bus" } else { "" };
         self.lose(self.waiting.len() + self.in_flight, why);
         (self.waiting, self.bytes, self.in_flight, self.is_over) = (VecDeque::new(), 0, 0, true);
     }

@@ -86,7 +86,7 @@ fn limits() -> Limits {
 async fn publish(bus: &Bus, results: usize, each: Duration, budget: Duration) -> (Lost, Duration) {
     fastrand::seed(42);
     let limits = limits();
-    let publisher = Publisher::new(Some((bus, "results")), ("r", ""), &limits, budget, results);
+    let publisher = Publisher::new(Some(("results", Some(bus))), ("r", ""), &limits, budget, results);
     let begun = Instant::now();
     let work = async {
         for job in 0..results {
@@ -164,20 +164,20 @@ async fn what_fails_in_passing_is_tried_again_and_only_that() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_or_fails_again_and_again_is_lost_alone() {
-    for (is_passing, calls) in [(false, 2), (true, 2 + 4)] {
-        let bus = match is_passing {
-            true => {
-                Bus::new(|_, events| Ok((0..events).map(|event| (event == 0).then(|| error(true))).collect()))
-            }
-            false => Bus::new(|_, events| {
-                Ok((0..events).map(|event| (event == 0 && events == 10).then(|| error(false))).collect())
-            }),
-        };
-        let (lost, _) = publish(&bus, 11, Duration::ZERO, MINUTE).await;
-        let seen = bus.seen.into_inner().unwrap();
-        assert!(lost.events >= 1 && lost.events <= 2 && seen.calls <= calls + 4, "{lost:?} {seen:?}");
-        assert_eq!((seen.taken.len() as u64 + lost.events, lost.why.as_str()), (11, "no"));
-    }
+    // The first event of the first call is refused.
+    let bus = Bus::new(|call, events| {
+        Ok((0..events).map(|event| (call + event == 0).then(|| error(false))).collect())
+    });
+    let (lost, _) = publish(&bus, 11, Duration::ZERO, MINUTE).await;
+    let seen = bus.seen.into_inner().unwrap();
+    assert_eq!((lost.events, lost.why.as_str(), seen.taken.len(), seen.sizes), (1, "no", 10, vec![10, 1]));
+    // One event is throttled whenever it comes, and others are taken: it is tried five times.
+    let says: Says =
+        |_, events| Ok((0..events).map(|event| (event + 1 == events).then(|| error(true))).collect());
+    let bus = Bus { latency: Duration::ZERO, ..Bus::new(says) };
+    let (lost, _) = publish(&bus, 9, Duration::ZERO, Duration::from_mins(10)).await;
+    let seen = bus.seen.into_inner().unwrap();
+    assert_eq!((lost.events, seen.taken.len(), seen.sizes), (1, 8, vec![9, 1, 1, 1, 1]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,7 +227,7 @@ async fn it_ends_in_time_when_the_bus_does_not_answer() {
 async fn what_waits_is_bounded() {
     let bus = Bus { latency: Duration::from_hours(1), ..Bus::new(takes_all) };
     let limits = limits();
-    let publisher = Publisher::new(Some((&bus, "results")), ("r", ""), &limits, MINUTE, 1_000);
+    let publisher = Publisher::new(Some(("results", Some(&bus))), ("r", ""), &limits, MINUTE, 1_000);
     let reason = "x".repeat(100_000);
     for job in 0..1_000 {
         tell(&publisher, &format!("job-{job}"), &reason);
@@ -244,6 +244,12 @@ async fn without_a_bus_there_is_nothing_to_do_and_nothing_kept() {
     publisher.publish(Instant::now() + MINUTE).await;
     assert_eq!((publisher.kept(), publisher.lost().events), (Duration::ZERO, 0));
     assert!(publisher.queue().waiting.is_empty());
+    // A setting that is not honoured is told.
+    let publisher = Publisher::new(Some(("results", None)), ("r", ""), &limits, MINUTE, 1_000);
+    tell(&publisher, "a", "r");
+    publisher.publish(Instant::now() + MINUTE).await;
+    tell(&publisher, "b", "r");
+    assert_eq!((publisher.kept(), publisher.lost().events), (Duration::ZERO, 2));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Results as events, and the metrics of invocations.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use batch_sim::{Fault, Job, JobStatus, Operation};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::harness::{REASON, World, failures, outcomes, request, requests, sqs};
 
@@ -96,7 +97,7 @@ async fn a_bus_that_is_down_fails_no_cancel_and_what_is_lost_is_counted() {
 #[tokio::test]
 async fn a_bus_that_does_not_answer_holds_nothing_up_past_its_share() {
     let mut world = World::with(&[("RESULT_EVENT_BUS", "results"), ("DEADLINE_RESERVE_MS", "300")]).await;
-    world.bus.slow_down(Duration::from_secs(60));
+    world.bus.slow_down(Duration::from_mins(1));
     world.job("a", JobStatus::Runnable);
     for (remaining_ms, most) in [(30_000, 1_500), (1_300, 1_300)] {
         world.remaining_ms = remaining_ms;
@@ -122,9 +123,9 @@ async fn dry_runs_and_what_goes_back_are_told_too() {
         .iter()
         .map(|detail| (detail["outcome"].as_str().unwrap().to_owned(), detail["dryRun"] == true))
         .collect();
-    let would = || ("would_cancel".to_owned(), true);
+    let planned = || ("would_cancel".to_owned(), true);
     assert_eq!(told.len(), 3);
-    assert_eq!(told.iter().filter(|told| **told == would()).count(), 2, "what comes again is told again");
+    assert_eq!(told.iter().filter(|told| **told == planned()).count(), 2, "what comes again is told again");
     assert!(told.contains(&("not_attempted".to_owned(), false)), "{told:?}");
 }
 

@@ -96,7 +96,9 @@ fn a_schema_that_takes_everything_is_none() {
 fn requests_in(value: &Value, found: &mut Vec<Value>) {
     let text = |value: &Value| value.as_str().and_then(|text| serde_json::from_str(text).ok());
     if let Some(list) = value.as_array().or(value["Records"].as_array()) {
-        list.iter().for_each(|value| requests_in(value, found));
+        for value in list {
+            requests_in(value, found);
+        }
     } else if let Some(inner) = ["body", "Message"].iter().find_map(|name| text(&value[name])) {
         requests_in(&inner, found);
     } else if let Some(inner) = ["Sns", "requestPayload"].iter().find_map(|name| value.get(name)) {
