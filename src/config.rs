@@ -29,6 +29,8 @@ pub struct Config {
     pub bulk: bool,
     /// `MAX_JOBS`: the most jobs that one invocation takes on.
     pub max_jobs: usize,
+    /// `RESULT_EVENT_BUS`: the event bus, by name or ARN, that each result is put onto as an event.
+    pub result_event_bus: Option<String>,
     /// `AWS_LAMBDA_LOG_LEVEL`: the least severe lines that Lambda keeps.
     pub log_level: Level,
 }
@@ -136,13 +138,6 @@ pub enum ConfigError {
         /// What is wrong with the policy, where, and the remedy.
         problem: String,
     },
-    /// The variable belongs to a feature that this version does not have, and without which the function
-    /// would do what its operator believes to have ruled out.
-    #[error("{variable} is set, but this version cannot honour it: remove it, or deploy a version that can")]
-    Unsupported {
-        /// The environment variable.
-        variable: &'static str,
-    },
 }
 
 impl Config {
@@ -152,10 +147,6 @@ impl Config {
     ///
     /// [`ConfigError`] for the first variable that is not valid, naming its value and what is allowed.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = "RESULT_EVENT_BUS";
-        if lookup(variable).is_some_and(|value| !value.is_empty()) {
-            return Err(ConfigError::Unsupported { variable });
-        }
         let vars = Variables(lookup);
         let ms = |variable, range, default| vars.number(variable, range, default).map(Duration::from_millis);
         Ok(Self {
@@ -172,6 +163,7 @@ impl Config {
             policy: policy(&vars)?,
             bulk: vars.choice("BULK", ("auto", true), &[("off", false)])?,
             max_jobs: vars.number("MAX_JOBS", 1..=100_000, 10_000)?,
+            result_event_bus: bus(&vars)?,
             log_level: vars.choice(
                 "AWS_LAMBDA_LOG_LEVEL",
                 ("INFO", Level::Info),
@@ -223,6 +215,36 @@ fn policy<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<A
     let policy =
         Policy::parse(&text).map_err(|error| ConfigError::Policy { variable, problem: error.to_string() })?;
     Ok(Some(Arc::new(policy)))
+}
+
+/// The event bus, by its name or its ARN.
+fn bus<L: Fn(&str) -> Option<String>>(vars: &Variables<L>) -> Result<Option<String>, ConfigError> {
+    /// The limit of a name in the API reference.
+    const MAX_NAME_CHARS: usize = 256;
+    let variable = "RESULT_EVENT_BUS";
+    let Some(value) = vars.get(variable).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let is_plain = |text: &str, others: &str| {
+        let is_one = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
+        !text.is_empty() && text.chars().all(is_one)
+    };
+    let name = match value.split(':').collect::<Vec<_>>().as_slice() {
+        [name] => Some(*name),
+        ["arn", partition, "events", region, account, resource] => resource
+            .strip_prefix("event-bus/")
+            .filter(|_| [partition, region, account].into_iter().all(|part| is_plain(part, "-"))),
+        _ => None,
+    };
+    match name {
+        Some(name) if is_plain(name, "/.-_") && name.len() <= MAX_NAME_CHARS => Ok(Some(value)),
+        _ => Err(ConfigError::Invalid {
+            variable,
+            value,
+            allowed: "the name of an event bus, or its ARN".into(),
+            default: "no events".into(),
+        }),
+    }
 }
 
 /// Environment variables, by a function that gives their values.
@@ -378,8 +400,23 @@ mod tests {
     }
 
     #[test]
-    fn what_this_version_cannot_honour_stops_it() {
-        let variable = "RESULT_EVENT_BUS";
-        assert_eq!(read(&[(variable, "bus")]).unwrap_err(), ConfigError::Unsupported { variable });
+    fn a_bus_is_given_by_its_name_or_its_arn() {
+        let read = |value: &str| read(&[("RESULT_EVENT_BUS", value)]);
+        assert_eq!(read("").unwrap().result_event_bus, None);
+        let arn = "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/results";
+        for bus in ["default", "team.results_1-a", "aws.partner/example.com/1", arn] {
+            assert_eq!(read(bus).unwrap().result_event_bus.as_deref(), Some(bus));
+        }
+        let long = "b".repeat(257);
+        let rule = arn.replace("event-bus", "rule");
+        let nowhere = arn.replace("us-gov-west-1", "");
+        for wrong in
+            [" results", "two buses", "büs", "a:b", "arn:aws:sqs:eu-west-1:1:q", &long, &rule, &nowhere]
+        {
+            let error = read(wrong).unwrap_err().to_string();
+            for part in ["RESULT_EVENT_BUS", "event bus", "no events"] {
+                assert!(error.contains(part), "{error:?} lacks {part:?}");
+            }
+        }
     }
 }

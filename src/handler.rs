@@ -1,5 +1,6 @@
 //! One invocation, from payload to reply.
 
+use futures_util::future::join;
 use futures_util::stream;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::RawValue;
@@ -14,6 +15,7 @@ use crate::log::Log;
 use crate::outbox::Outbox;
 use crate::outcome::{Outcome, Verdict};
 use crate::outlet::Outlet;
+use crate::publisher::Publisher;
 use crate::reply::{InvocationError, Reply, reply};
 use crate::report::Report;
 use crate::request::Rules;
@@ -29,7 +31,7 @@ pub struct Function<B> {
     region: Option<String>,
     memory: Memory,
     log: Log,
-    /// Where what is left of sweeps goes.
+    /// Where what is left of sweeps goes, and results as events.
     outlet: Option<Box<dyn Outlet>>,
     /// The wall clock, in milliseconds since 1970.
     clock: fn() -> u64,
@@ -49,7 +51,7 @@ impl<B: BatchApi> Function<B> {
         Self { clock, ..self }
     }
 
-    /// The same function with a way to put messages into queues.
+    /// The same function with a way to put messages into queues, and events onto buses.
     #[must_use]
     pub fn with_outlet(self, outlet: Box<dyn Outlet>) -> Self {
         Self { outlet: Some(outlet), ..self }
@@ -74,6 +76,11 @@ impl<B: BatchApi> Function<B> {
                 }
             };
         }
+    }
+
+    /// The bus for results, and the way there, as far as there is one.
+    fn bus(&self) -> Option<(&str, Option<&dyn Outlet>)> {
+        Some((self.config.result_event_bus.as_deref()?, self.outlet.as_deref()))
     }
 
     fn rules<'a>(&'a self, context: &'a Context) -> Rules<'a> {
@@ -129,22 +136,40 @@ pub async fn process<B: BatchApi>(
         .inspect_err(|unknown| lines.unknown(&unknown.in_log()))?;
     drop(payload);
     let intake = intake::admit(deliveries, config.max_jobs);
-    let whole = deadline::budget(context.deadline, clock(), config.deadline_reserve, intake.results());
-    let budget = whole.saturating_sub(rest::kept(whole, intake.taken()));
+    let results = intake.results();
+    let whole = deadline::budget(context.deadline, clock(), config.deadline_reserve, results);
+    let about = (context.request_id.as_str(), context.invoked_function_arn.as_str());
+    let publisher = Publisher::new(function.bus(), about, &config.limits, whole, results);
+    let before_publishing = whole.saturating_sub(publisher.kept());
+    let budget = before_publishing.saturating_sub(rest::kept(before_publishing, intake.taken()));
     let keep = keep == Keep::Always || !takes_back_in_part(&intake.deliveries);
-    let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep);
+    let mut outbox = Outbox::new(&intake.deliveries, lines, *clock, keep, &publisher);
     outbox.admit(&intake);
     let terms = Terms { limits: &config.limits, memory, budget };
     let policy = config.policy.as_deref();
     let guard = Guard::new(policy, intake.taken(), config.is_dry_run(), *clock);
     let orders = stream::iter(intake.orders(config.is_dry_run()));
-    let tally = carry_out(batch, orders, &guard, &mut outbox, terms).await;
-    for mut sweep in guard.into_sweeps() {
-        function.hand_on(&mut sweep, &intake, &outbox, begun + whole).await;
-        outbox.sweep(sweep);
-    }
-    let gathered = outbox.close(tally, begun.elapsed(), policy);
+    let work = async {
+        let tally = carry_out(batch, orders, &guard, &mut outbox, terms).await;
+        for mut sweep in guard.into_sweeps() {
+            function.hand_on(&mut sweep, &intake, &outbox, begun + before_publishing).await;
+            outbox.sweep(sweep);
+        }
+        publisher.close();
+        tally
+    };
+    let (tally, ()) = join(work, publisher.publish(begun + whole)).await;
+    let gathered = outbox.close(service(context), tally, begun.elapsed(), policy);
     Ok(Report::new(intake.deliveries, gathered, tally))
+}
+
+/// The name of the function, as metrics have it.
+fn service(context: &Context) -> &str {
+    match context.env_config.function_name.as_str() {
+        // Outside of Lambda, there may be none.
+        "" => env!("CARGO_PKG_NAME"),
+        name => name,
+    }
 }
 
 /// The account in a function's ARN, where it is one (`cargo lambda watch` sends something else).

@@ -16,7 +16,8 @@
 //! - `guard` holds what would be stopped against the [`policy`] and against what requests expect;
 //! - [`sweep`] makes orders of what listings show, where a request names jobs by what they look like;
 //! - `rest` hands on what is left of a sweep that was cut short, through the [`outlet`];
-//! - `outbox` takes the results: into the [`log`], and into what the [`report`] and the [`reply`] to each source need;
+//! - `outbox` takes the results: into the [`log`], `metrics` and `events`, and into what the [`report`] and the
+//!   [`reply`] to each source need; `publisher` puts the events onto their bus meanwhile;
 //! - [`handler`] names these stages in order, and nothing else.
 //!
 //! Four tenets settle every question: nothing is lost, nothing is claimed that was not seen, nothing is stopped that
@@ -54,8 +55,11 @@ pub mod sweep;
 pub mod trigger;
 
 mod backoff;
+mod events;
 mod guard;
 mod intake;
+mod metrics;
 mod object;
 mod outbox;
+mod publisher;
 mod rest;

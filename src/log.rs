@@ -1,4 +1,5 @@
-//! Log lines: JSON, one for each result, one for each delivery that names several jobs, and one for the invocation.
+//! Log lines: JSON, one for each result, one for each delivery that names several jobs, one for the invocation, and one
+//! with its metrics.
 //!
 //! A message reads alone; its identifiers are fields as well, under the names that results use. Message bodies and
 //! environment values are never logged. These lines are the audit of what was done: whatever level Lambda keeps, they
@@ -22,7 +23,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::config::Level;
 use crate::engine::Tally;
 use crate::job::Snapshot;
+use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::publisher::Lost;
 use crate::report::{Summary, SweepReport};
 use crate::request::{Action, JobId};
 use crate::result::ResultRecord;
@@ -80,7 +83,7 @@ impl Log {
 
     /// The lines of one invocation.
     pub(crate) fn lines<'a>(&'a self, request_id: &'a str) -> Lines<'a> {
-        Lines { log: self, request_id, timestamp: String::new(), text: Vec::new() }
+        Lines { log: self, request_id, now_ms: 0, timestamp: String::new(), text: Vec::new() }
     }
 }
 
@@ -89,6 +92,7 @@ impl Log {
 pub(crate) struct Lines<'a> {
     log: &'a Log,
     request_id: &'a str,
+    now_ms: u64,
     timestamp: String,
     text: Vec<u8>,
 }
@@ -101,6 +105,12 @@ impl Lines<'_> {
     pub(crate) fn at(&mut self, now_ms: u64) {
         let now = DateTime::from_millis(i64::try_from(now_ms).unwrap_or(i64::MAX));
         self.timestamp = now.fmt(Format::DateTime).unwrap_or_default();
+        self.now_ms = now_ms;
+    }
+
+    /// The time of what is written now, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
     }
 
     /// A result.
@@ -150,7 +160,18 @@ impl Lines<'_> {
         };
         let level = if settled == requested { Level::Info } else { Level::Warn };
         self.line(level, &format!("{settled} of {requested} settled: {}", counts.join(", ")), &line);
-        self.flush();
+    }
+
+    /// Results that are in the log, but not on the bus.
+    pub(crate) fn events_lost(&mut self, lost: &Lost) {
+        let message = format!("{} result events could not be published", lost.events);
+        let line = LostLine { events_lost: lost.events, why: cut(&lost.why) };
+        self.line(Level::Warn, &message, &line);
+    }
+
+    /// The invocation's metrics. At a level that Lambda keeps, like the rest: what it drops, CloudWatch never counts.
+    pub(crate) fn metrics(&mut self, metrics: &Metrics<'_>) {
+        self.line(Level::Info, "Metrics of the invocation", metrics);
     }
 
     /// A payload that nobody knows.
@@ -249,6 +270,13 @@ struct SummaryLine<'a> {
     duration_ms: u64,
     #[serde(rename = "policySha256", skip_serializing_if = "Option::is_none")]
     policy_sha256: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LostLine<'a> {
+    events_lost: u64,
+    why: Cow<'a, str>,
 }
 
 /// A job as a line shows it: without what the line says anyway, and with the marks that are set.

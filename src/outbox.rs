@@ -1,15 +1,17 @@
-//! Where results go as they come: into the log, and into what the answer will need.
+//! Where results go as they come: into the log, to the publisher, and into what the answer will need.
 
 use std::time::Duration;
 
 use crate::engine::{JobResult, Sink, Tally};
 use crate::intake::{self, Intake};
 use crate::log::Lines;
+use crate::metrics::Metrics;
 use crate::outcome::{Outcome, Verdict};
 use crate::policy::Policy;
+use crate::publisher::Publisher;
 use crate::report::{Gathered, Summary, record, sweep_record};
 use crate::sweep::Ended;
-use crate::trigger::Delivery;
+use crate::trigger::{Delivery, is_of_own_result};
 
 /// The sink of an invocation.
 pub(crate) struct Outbox<'a> {
@@ -19,11 +21,19 @@ pub(crate) struct Outbox<'a> {
     /// Whether time has passed since the lines were last told what time it is.
     is_late: bool,
     gathered: Gathered,
+    publisher: &'a Publisher<'a>,
 }
 
 impl<'a> Outbox<'a> {
-    pub(crate) fn new(deliveries: &'a [Delivery], lines: Lines<'a>, clock: fn() -> u64, keep: bool) -> Self {
-        Self { deliveries, lines, clock, is_late: false, gathered: Gathered::new(deliveries.len(), keep) }
+    pub(crate) fn new(
+        deliveries: &'a [Delivery],
+        lines: Lines<'a>,
+        clock: fn() -> u64,
+        keep: bool,
+        publisher: &'a Publisher<'a>,
+    ) -> Self {
+        let gathered = Gathered::new(deliveries.len(), keep);
+        Self { deliveries, lines, clock, is_late: false, gathered, publisher }
     }
 
     /// Tells what is known before any call: which deliveries are rejected, and for which there is no room.
@@ -69,15 +79,32 @@ impl<'a> Outbox<'a> {
         if let Some(delivery) = self.deliveries.get(sweep.delivery) {
             let (verdict, report) = self.gathered.sweep(sweep);
             self.lines.at((self.clock)());
-            self.lines.result(&sweep_record(delivery, &verdict, &report));
+            let result = sweep_record(delivery, &verdict, &report);
+            self.lines.result(&result);
+            self.publisher.tell(&result);
         }
     }
 
-    /// Writes the invocation's own line, and gives what the answer needs.
-    pub(crate) fn close(mut self, tally: Tally, duration: Duration, policy: Option<&Policy>) -> Gathered {
+    /// Writes the lines of the invocation as a whole, and gives what the answer needs.
+    pub(crate) fn close(
+        mut self,
+        service: &str,
+        tally: Tally,
+        duration: Duration,
+        policy: Option<&Policy>,
+    ) -> Gathered {
         self.lines.at((self.clock)());
         let summary = Summary { outcomes: self.gathered.counts(), tally, omitted: 0 };
         self.lines.summary(&summary, duration, policy.map(Policy::sha256));
+        let lost = self.publisher.lost();
+        if lost.events > 0 {
+            self.lines.events_lost(&lost);
+        }
+        if let Some(metrics) = Metrics::of(service, self.lines.now_ms(), summary.outcomes, tally, lost.events)
+        {
+            self.lines.metrics(&metrics);
+        }
+        self.lines.flush();
         self.gathered
     }
 
@@ -87,6 +114,9 @@ impl<'a> Outbox<'a> {
         // It goes back untouched, and will be told of when it is dealt with.
         result.metadata = None;
         self.lines.result(&result);
+        if !is_of_own_result(delivery) {
+            self.publisher.tell(&result);
+        }
         self.gathered.delivery(place, verdict, jobs);
     }
 }
@@ -97,11 +127,12 @@ impl Sink for Outbox<'_> {
             self.lines.at((self.clock)());
         }
         if let Some(delivery) = self.deliveries.get(result.ordered.delivery) {
-            let mut line = record(delivery, result.verdict, Some(result));
+            let mut record = record(delivery, result.verdict, Some(result));
+            self.publisher.tell(&record);
             if intake::jobs(delivery) != 1 {
-                line.metadata = None;
+                record.metadata = None;
             }
-            self.lines.result(&line);
+            self.lines.result(&record);
         }
         self.gathered.job(result);
     }

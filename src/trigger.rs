@@ -8,6 +8,7 @@ mod caution;
 mod envelope;
 mod eventbridge;
 mod invocation;
+mod own_result;
 mod reader;
 mod requested_by;
 mod sns;
@@ -85,6 +86,11 @@ impl Delivery {
 pub(crate) fn takes_back_in_part<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> bool {
     let mut sources = deliveries.into_iter().map(Delivery::source);
     sources.next() == Some(Source::Sqs) && sources.all(|source| source == Source::Sqs)
+}
+
+/// Whether it is one of this function's own result events, sent back.
+pub(crate) fn is_of_own_result(delivery: &Delivery) -> bool {
+    delivery.request.as_ref().is_err_and(|rejection| *rejection == own_result::rejection())
 }
 
 /// A payload that carries no known source's marks.

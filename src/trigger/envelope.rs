@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Source, eventbridge, invocation, sns, sqs};
+use super::{Source, eventbridge, invocation, own_result, sns, sqs};
 use crate::object::{Json, Object};
 use crate::request::CancelRequest;
 
@@ -27,6 +27,8 @@ pub(super) enum Envelope<'a> {
     EventBridge(Object<'a>),
     /// What Lambda sends to a destination about an invocation.
     Invocation(Object<'a>),
+    /// What a result event of this function's has in its detail.
+    OwnResult,
     /// A request's own fields.
     Request(Object<'a>),
     /// Nothing known.
@@ -56,6 +58,7 @@ impl<'a> Envelope<'a> {
             () if eventbridge::matches(&object) => Self::EventBridge(object),
             () if sns::matches_notification(&object) => Self::SnsNotification(object),
             () if invocation::matches(&object) => Self::Invocation(object),
+            () if own_result::matches(&object) => Self::OwnResult,
             () if CancelRequest::matches(&object) => Self::Request(object),
             () => Self::Unknown(Json::Object(object)),
         }
@@ -72,6 +75,6 @@ impl<'a> Envelope<'a> {
 
     /// Whether there may be another envelope in it.
     pub(super) fn is_wrapping(&self) -> bool {
-        !matches!(self, Self::Request(_) | Self::Unknown(_))
+        !matches!(self, Self::OwnResult | Self::Request(_) | Self::Unknown(_))
     }
 }

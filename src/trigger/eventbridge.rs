@@ -4,7 +4,7 @@ use super::envelope::Envelope;
 use super::reader::{Place, Reader, Sender};
 use super::requested_by::{Recent, RequestedBy};
 use super::words::{encoded_twice, is_json_text};
-use super::{Source, caution, invocation};
+use super::{Source, caution, invocation, own_result};
 use crate::object::{Json, Object, string};
 use crate::request::{CancelRequest, JobId, Rejection, Rules, service_job};
 
@@ -33,6 +33,8 @@ pub(super) fn read(reader: &mut Reader<'_>, event: &Object<'_>, place: Place<'_>
     // Lambda's destinations can be a bus too, from which a rule or a replay brings the record back.
     if invocation::matches(&detail) {
         reader.open(Envelope::Invocation(detail), place.inside(&sender, "detail"));
+    } else if own_result::matches(&detail) {
+        reader.deliver(&sender, Err(own_result::rejection()));
     } else {
         let request = request(event, &detail, reader.rules());
         reader.deliver(&sender, request);

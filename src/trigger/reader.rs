@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::envelope::Envelope;
 use super::requested_by::{Recent, RequestedBy};
 use super::words::{describe, encoded_twice, is_json_text, without_byte_order_mark};
-use super::{Delivery, MessageGroup, Source, caution, eventbridge, invocation, sns, sqs};
+use super::{Delivery, MessageGroup, Source, caution, eventbridge, invocation, own_result, sns, sqs};
 use crate::object::{Json, Object, kind};
 use crate::request::{CancelRequest, Rejection, Rules};
 
@@ -151,6 +151,7 @@ impl<'r> Reader<'r> {
             Envelope::SnsNotification(notification) => sns::read_notification(self, &notification, place),
             Envelope::EventBridge(event) => eventbridge::read(self, &event, place),
             Envelope::Invocation(record) => invocation::read(self, &record, place),
+            Envelope::OwnResult => self.deliver(&place.sender_or_direct(), Err(own_result::rejection())),
             Envelope::Request(request) => {
                 let request = CancelRequest::parse(&request, self.rules);
                 self.deliver(&place.sender_or_direct(), request);

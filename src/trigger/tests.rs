@@ -614,3 +614,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_result_event_that_comes_back_is_no_request_in_whatever_it_is_wrapped() {
+    let detail = json!({"schemaVersion": "1", "requestId": "r", "jobId": "a", "outcome": "cancelled", "action": "cancel",
+        "reason": "r", "attempts": 1, "requestedBy": {"source": "direct", "id": "r"}});
+    let rejected = json!({"schemaVersion": "1", "requestId": "r", "outcome": "rejected", "why": "w", "attempts": 0,
+        "requestedBy": {"source": "direct", "id": "r"}});
+    for detail in [detail, rejected] {
+        let event = json!({"source": "batch-canceller", "detail-type": "Batch Job Cancellation Result", "id": "e",
+            "detail": detail});
+        let record = |body: &Value| json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body.to_string()}]});
+        let failed = json!({"requestContext": {"functionArn": "f"}, "requestPayload": event});
+        for payload in [&event, &detail, &record(&event), &record(&detail), &failed] {
+            let deliveries = read(payload).unwrap();
+            assert_eq!(deliveries.len(), 1);
+            assert!(deliveries.iter().all(is_of_own_result), "{payload}: {deliveries:?}");
+        }
+    }
+    // A producer may have members of these names.
+    let request = json!({"jobId": "a", "reason": "r", "outcome": "x", "schemaVersion": 1});
+    assert!(read(&request).unwrap()[0].request.is_ok());
+}

@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected is to fail"
 )]
 
+mod event_bridge;
 mod runtime_api;
 mod tls;
 
@@ -69,8 +70,10 @@ async fn every_line_on_standard_output_is_flat_json() {
     function.invoke(&json!({"jobId": "job-0"})).await.unwrap_err();
     let Exit { output, .. } = function.stop().await;
     let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    // A result and a summary for each invocation, and the runtime's own word on the failed one.
-    assert_eq!(lines.len(), 5, "{output}");
+    // A result, a summary and the metrics of each invocation, and the runtime's own word on the failed one.
+    assert_eq!(lines.len(), 7, "{output}");
+    let services: Vec<_> = lines.iter().filter_map(|line| line["service"].as_str()).collect();
+    assert_eq!(services, ["batch-canceller"; 2]);
     for line in &lines {
         assert!(
             line["timestamp"].is_string() && line["level"].is_string() && line["message"].is_string(),
@@ -129,7 +132,7 @@ async fn what_was_done_is_told_at_the_level_that_lambda_keeps() {
     function.invoke(&request(0)).await.unwrap();
     let Exit { output, .. } = function.stop().await;
     let lines: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 2, "a line for the job and one for the invocation: {output}");
+    assert_eq!(lines.len(), 3, "a line for the job, one for the invocation, one for its metrics: {output}");
     assert!(lines.iter().all(|line| line["level"] == "WARN"), "{output}");
     assert_eq!(lines[0]["outcome"], "cancelled");
 }
@@ -177,7 +180,7 @@ async fn refuses(vars: &[(&str, &str)], parts: &[&str]) {
 #[tokio::test]
 async fn what_cannot_be_understood_stops_the_function_at_start() {
     refuses(&[("MAX_ATTEMPTS", "many")], &["MAX_ATTEMPTS", "many", "from 1 to 20"]).await;
-    refuses(&[("RESULT_EVENT_BUS", "bus")], &["RESULT_EVENT_BUS", "cannot honour"]).await;
+    refuses(&[("RESULT_EVENT_BUS", "a bus")], &["RESULT_EVENT_BUS", "a bus", "event bus"]).await;
     let misspelt = r#"{"deny": [{"id": "a", "when": {"job": {"jobqueue": ["q"]}}}]}"#;
     refuses(&[("POLICY", misspelt)], &["POLICY", "deny[0].when.job.jobqueue", "`jobQueue`"]).await;
     refuses(&[("POLICY_FILE", "/no/such.json")], &["POLICY_FILE", "/no/such.json", "a layer"]).await;
@@ -206,7 +209,7 @@ async fn a_policy_may_stand_in_a_file_and_its_hash_in_the_first_line_and_in_each
     let sha256 = "83380a93c486dbebd6945bdd8605a3057712049782477fbd7e6e783473b0db37";
     assert_eq!(
         (lines.len(), &lines[0]["policySha256"], &lines[2]["policySha256"]),
-        (3, &sha256.into(), &sha256.into())
+        (4, &sha256.into(), &sha256.into())
     );
     assert_eq!((&lines[1]["outcome"], &lines[1]["clause"]), (&"denied".into(), &"all".into()), "{output}");
 }

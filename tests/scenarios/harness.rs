@@ -15,6 +15,9 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
+use crate::bus::Bus;
+use crate::schemas;
+
 /// The reason that every request of these scenarios gives.
 pub(crate) const REASON: &str = "Superseded by run 42.";
 
@@ -23,6 +26,8 @@ pub(crate) struct World {
     pub(crate) function: Function<SdkBatch>,
     /// How long after its start an invocation's deadline is, in milliseconds.
     pub(crate) remaining_ms: u64,
+    /// The event bus, if the function knows of one.
+    pub(crate) bus: Bus,
     logs: Logs,
     server: Option<Server>,
 }
@@ -50,8 +55,10 @@ impl World {
         let batch = SdkBatch::at(server.url(), "us-east-1", &config.limits).unwrap();
         let logs = Logs::default();
         let log = Log::new(logs.clone(), config.log_level);
-        let function = Function::new(batch, config, Some("us-east-1".to_owned()), log);
-        Self { sim, function, remaining_ms: 30_000, logs, server: Some(server) }
+        let bus = Bus::default();
+        let function = Function::new(batch, config, Some("us-east-1".to_owned()), log)
+            .with_outlet(Box::new(bus.clone()));
+        Self { sim, function, remaining_ms: 30_000, bus, logs, server: Some(server) }
     }
 
     /// Adds jobs in a status, and gives their ids.
@@ -97,7 +104,13 @@ impl World {
         let _guard = tracing::subscriber::set_default(log::subscriber(Level::Info, self.logs.clone()));
         let event = self.event(payload);
         let report = process(&self.function, event.payload, &event.context, Keep::Always).await.unwrap();
-        serde_json::from_str(&report.to_json(limit, str::len)).unwrap()
+        let report: Value = serde_json::from_str(&report.to_json(limit, str::len)).unwrap();
+        report["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .for_each(|result| schemas::check(&schemas::RESULT, result));
+        report
     }
 
     /// The outcome of cancelling one job.
@@ -123,6 +136,16 @@ impl World {
 
     pub(crate) fn status(&self, id: &str) -> JobStatus {
         self.sim.job(id).unwrap().status
+    }
+}
+
+/// Whatever a scenario is about, what it said must be as the schemas have it.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.logs().iter().for_each(schemas::check_line);
+            self.bus.details().iter().for_each(|detail| schemas::check(&schemas::RESULT, detail));
+        }
     }
 }
 

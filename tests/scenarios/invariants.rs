@@ -322,12 +322,12 @@ async fn log_lines_are_flat_but_for_what_can_be_queried_as_an_object() {
     let request = json!({"jobId": "a", "reason": REASON, "metadata": {"run": 42}});
     world.invoke(&sqs([request.to_string(), "{".to_owned()])).await.unwrap();
     let lines = world.logs();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
     for line in &lines {
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
         assert_eq!(line["requestId"], "request-1");
         for (name, value) in line.as_object().unwrap() {
-            let may = ["before", "after", "metadata", "requestedBy"].contains(&name.as_str());
+            let may = ["before", "after", "metadata", "requestedBy", "_aws"].contains(&name.as_str());
             assert!(may || !value.is_object() && !value.is_array(), "{name}: {line}");
         }
     }
@@ -343,13 +343,18 @@ async fn log_lines_are_flat_but_for_what_can_be_queried_as_an_object() {
 }
 
 #[tokio::test]
-async fn audit_lines_have_at_least_the_level_that_lambda_keeps() {
+async fn what_was_done_and_its_metrics_have_at_least_the_level_that_lambda_keeps() {
     for (level, least) in [("INFO", "INFO"), ("WARN", "WARN"), ("ERROR", "ERROR"), ("FATAL", "FATAL")] {
         let world = World::with(&[("AWS_LAMBDA_LOG_LEVEL", level)]).await;
         world.job("a", JobStatus::Runnable);
         world.invoke(&request("a")).await.unwrap();
         let lines = world.logs();
-        assert_eq!(lines.len(), 2, "{level}: a line for the job and one for the invocation");
+        assert_eq!(
+            lines.len(),
+            3,
+            "{level}: a line for the job, one for the invocation, one for its metrics"
+        );
+        assert_eq!((&lines[2]["Stopped"], &lines[2]["Calls"]), (&1.into(), &3.into()), "{level}");
         assert!(lines.iter().all(|line| line["level"] == least), "{level}: {lines:?}");
     }
 }

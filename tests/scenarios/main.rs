@@ -9,12 +9,15 @@
 
 mod acting;
 mod bounds;
+mod bus;
+mod events;
 mod faults;
 mod harness;
 mod invariants;
 mod policy;
 mod replies;
 mod requests;
+mod schemas;
 mod sweeps;
 mod time;
 mod trouble;

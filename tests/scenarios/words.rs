@@ -183,7 +183,7 @@ async fn who_asked_stands_in_the_results_and_lines_of_every_source() {
     world.report(&event(&json!({"jobId": "a"}))).await;
     world.report(&event(&json!({"jobIds": ["a", "b"], "reason": REASON, "dryRun": true}))).await;
     let lines = world.logs();
-    let of_requests: Vec<_> = lines.iter().filter(|line| line["requested"].is_null()).collect();
+    let of_requests: Vec<_> = lines.iter().filter(|line| !line["requestedBy"].is_null()).collect();
     assert_eq!(of_requests.len(), 4);
     assert!(of_requests.iter().all(|line| line["requestedBy"]["detailType"] == "Cancel"), "{lines:?}");
 }
