@@ -110,14 +110,21 @@ def sizes(bench, bootstrap, queues, rounds, latency):
 
 def beside(bench, bootstrap, threads, jobs, rounds, latency):
     """The function beside a script, in turn."""
-    commands = {"batch-canceller": ([bootstrap], EVENT), "boto3, 32 threads": (threads, None)}
+    # The script lists every job. So does the function only where no filter of Batch's saves pages.
+    commands = {
+        "batch-canceller": ([bootstrap], EVENT),
+        "batch-canceller, every job listed": ([bootstrap], EVERY),
+        "boto3, 32 threads": (threads, None),
+    }
     runs = {name: [] for name in commands}
     for place in range(rounds):
-        order = list(commands) if place % 2 == 0 else list(reversed(commands))
-        for name in order:
+        names = list(commands)
+        turn = place % len(names)
+        for name in names[turn:] + names[:turn]:
             argv, event = commands[name]
             runs[name].append(bench.run(name, argv, jobs, jobs // 10, "even", latency, event))
     figures = [
+        ("jobs listed", lambda r: scanned(r) if r["answer"] else r["jobs"]),
         ("time, s", lambda r: r["seconds"]),
         ("CPU time, s", lambda r: r["cpuSeconds"]),
         ("peak memory, MB", lambda r: r["peakBytes"] / MB),
