@@ -33,7 +33,7 @@ locals {
 resource "aws_lambda_function" "this" {
   # checkov:skip=CKV_AWS_115: Reserved concurrency throttles pollers; maximum_concurrency limits it
   # checkov:skip=CKV_AWS_116: The event invoke config has a destination for failures, which knows more
-  # checkov:skip=CKV_AWS_173: The variables hold no secrets; a key that is off would stop the stop button
+  # checkov:skip=CKV_AWS_173: The variables hold no secrets; AWS encrypts them by a key of its own
   # checkov:skip=CKV_AWS_272: Releases are attested; a signing profile is the account's
   function_name    = var.name
   description      = "Cancels AWS Batch jobs on request and says what became of each one."

@@ -82,10 +82,6 @@ impl Template {
             .collect()
     }
 
-    pub(crate) fn event(&self, name: &str) -> Value {
-        self.function()["Events"][name]["Properties"].clone()
-    }
-
     /// The queue that `GetAtt` names, if it is one of the template's.
     pub(crate) fn queue(&self, arn: &Value) -> Option<Value> {
         let (name, attribute) = (arn["Fn::GetAtt"][0].as_str()?, &arn["Fn::GetAtt"][1]);
