@@ -210,20 +210,176 @@ fn every_job_belongs_to_one_sample_so_that_their_order_does_not_matter() {
     }
 }
 
+/// Whether some row has these cells next to each other, as far as none of them is broken.
+fn has_row(text: &str, cells: &[&str]) -> bool {
+    text.lines().any(|line| {
+        let found: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        found.windows(cells.len()).any(|window| window == cells)
+    })
+}
+
+/// The text as it was before its lines were broken.
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn widest(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
 #[test]
-fn the_tour_shows_every_outcome_in_plain_text() {
+fn the_tour_shows_every_outcome_in_few_lines_of_plain_text() {
     let run = local(&[], "");
     assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
     assert!(!run.out.contains('\x1b'), "escape codes, though nothing here is a terminal");
-    // A denial takes a policy, under which nothing is told of jobs that cannot be looked at; and there is no queue here
-    // to hand anything on to.
-    for outcome in Outcome::ALL.into_iter().filter(|outcome| ![Denied, HandedOn].contains(outcome)) {
-        let row = format!("  {} ", outcome.as_str());
-        assert!(run.out.lines().any(|line| line.starts_with(&row)), "{row} is not shown");
+    let (events, totals) = run.out.rsplit_once("\nin all: ").unwrap();
+    assert!(totals.starts_with("31 events, "), "{totals}");
+    // A denial takes a policy, under which nothing is told of jobs that cannot be looked at; no outlet, nothing handed on.
+    for outcome in Outcome::ALL.into_iter().filter(|outcome| !matches!(outcome, Denied | HandedOn)) {
+        assert!(has_row(events, &[outcome.as_str()]), "{} is not shown", outcome.as_str());
+        assert!(unbroken(totals).contains(outcome.as_str()), "{} is not counted", outcome.as_str());
     }
     for (name, ..) in SAMPLES {
-        assert!(run.out.contains(&format!("━━ {name} ")), "{name} is not shown");
+        assert!(events.contains(&format!("\n{name}: ")), "{name} is not shown");
     }
+    let lines = run.out.lines().count();
+    assert!(lines < 250, "{lines} lines");
+    assert!(widest(&run.out) <= 100, "{}", run.out);
+}
+
+#[test]
+fn a_table_tells_what_became_of_each_job_and_which_messages_come_back() {
+    let run = local(&["events/sqs-fifo.json"], "");
+    assert!(run.out.contains("\nevents/sqs-fifo.json: 4 messages of an SQS FIFO queue\n"), "{}", run.out);
+    for row in [
+        &["JOB", "OUTCOME", "STATUS", "COMES BACK", "WHY"][..],
+        &["b491831f stage-1", "cancelled", "RUNNABLE → FAILED"],
+        &["–", "rejected", "484d82d1"],
+        &["48e4b60c stage-3", "cancelled", "RUNNABLE → FAILED", "b441c28e"],
+    ] {
+        assert!(has_row(&run.out, row), "{row:?} is not in {}", run.out);
+    }
+    assert!(run.out.ends_with("\n2 of 4 messages come back.\n"), "{}", run.out);
+
+    let run = local(&["events/direct-refused.json"], "");
+    assert!(has_row(&run.out, &["bbeeb636 payroll", "refused", "RUNNABLE"]), "{}", run.out);
+    assert!(run.out.contains("\nThe invocation fails with CancellationIncomplete: "), "{}", run.out);
+    assert!(!run.out.contains("COMES BACK"), "a column of nothing: {}", run.out);
+}
+
+#[test]
+fn the_event_and_the_answer_and_jobs_are_shown_only_when_asked_for() {
+    let parts = ["event", "answer", "results", "jobs on the embedded AWS Batch"];
+    let run = local(&["events/sqs-sns.json"], "");
+    for part in parts {
+        assert!(!run.out.lines().any(|line| line == part), "{part} is in {}", run.out);
+    }
+    for verbose in ["-v", "--verbose"] {
+        let run = local(&[verbose, "events/sqs-sns.json"], "");
+        assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+        let mut rest = run.out.as_str();
+        for part in parts {
+            let heading = format!("\n{part}\n");
+            let (_, after) = rest.split_once(&heading).unwrap_or_else(|| panic!("{part} is not in {rest}"));
+            rest = after;
+        }
+        // What a string within a string says.
+        assert!(run.out.contains("\"jobId\": \"d57cc6a1-"), "{}", run.out);
+        assert!(run.out.contains("\"batchItemFailures\": []"), "{}", run.out);
+        assert!(has_row(rest, &["d57cc6a1 send-digest", "before", "RUNNABLE"]), "{rest}");
+        assert!(has_row(rest, &["after", "FAILED", "isCancelled"]), "{rest}");
+    }
+}
+
+#[test]
+fn the_jobs_there_are_can_be_listed() {
+    let run = local(&["--jobs"], "");
+    assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
+    assert!(widest(&run.out) <= 100, "{}", run.out);
+    assert!(has_row(&run.out, &["ID", "NAME", "QUEUE", "STATUS", "AGE", "TAGS"]), "{}", run.out);
+    let fleet: Value = serde_json::from_str(&fleet()).unwrap();
+    for job in fleet["jobs"].as_array().unwrap() {
+        let (id, name) = (job["id"].as_str().unwrap(), job["name"].as_str().unwrap());
+        let row =
+            run.out.lines().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{id} is not listed"));
+        assert!(row.contains(name) && row.contains(job["queue"].as_str().unwrap()), "{row}");
+        assert!(row.contains(job["status"].as_str().unwrap_or("PENDING")), "{row}");
+    }
+    assert!(unbroken(&run.out).contains("param-sweep [4]"), "{}", run.out);
+    let tagged = run.out.split_whitespace().collect::<String>().contains("cancel-protection=true");
+    assert!(tagged, "{}", run.out);
+}
+
+#[test]
+fn that_there_is_nothing_to_do_is_said_in_a_sentence() {
+    let sweep = json!({"sweep": {"jobQueue": "nightly", "where": {"job": {"jobName": ["no-such-job"]}}, "maxJobs": 5},
+                       "reason": "Not needed today."});
+    for (payload, sentence) in [
+        (json!({"Records": []}), "The invocation fails with UnknownPayload: the batch holds no messages"),
+        (
+            json!({}),
+            "The invocation fails with UnknownPayload: the payload is not recognised: it is an empty object",
+        ),
+        (json!([]), "The event asks for nothing, and nothing is done."),
+        (sweep, "No job of queue nightly matches the sweep ("),
+    ] {
+        let run = local(&["-"], &payload.to_string());
+        assert_eq!((run.status, run.err.as_str()), (Some(0), ""), "{payload}");
+        assert!(unbroken(&run.out).contains(sentence), "{sentence} is not in {}", run.out);
+        assert!(!run.out.contains("OUTCOME"), "an empty table: {}", run.out);
+    }
+    let empty = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("no-payloads");
+    fs::create_dir_all(&empty).unwrap();
+    for (path, stdin, sentence) in [
+        ("-", "", "standard input is empty: there is no payload to send"),
+        ("-", " \n", "standard input is empty: there is no payload to send"),
+        (empty.to_str().unwrap(), "", "there is no payload in "),
+    ] {
+        let run = local(&[path], stdin);
+        assert_eq!((run.status, run.out.as_str()), (Some(2), ""), "{}", run.err);
+        assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        assert!(run.err.contains(sentence), "{sentence} is not in {}", run.err);
+    }
+}
+
+#[test]
+fn a_directory_stands_for_the_payloads_in_it() {
+    let run = local(&["--json", "events"], "");
+    assert_eq!((run.status, json_lines(&run.out).len()), (Some(0), SAMPLES.len()));
+}
+
+#[test]
+fn no_control_character_of_a_job_or_a_payload_reaches_the_terminal() {
+    // A colour, a title, a bell, a line's beginning and end; and CSI and DEL, which JSON need not escape.
+    let evil = "a\u{1b}[31mb\u{1b}]0;c\u{7}d\re\nf\u{9b}2Jg\u{7f}h";
+    let sim = Simulator::new();
+    sim.add(batch_sim::Job::new("evil").name(evil).status(JobStatus::Running).status_reason(evil));
+    let server = sim.serve_on_thread().unwrap();
+    let payload = json!([
+        {"jobId": "evil", "reason": evil, "dryRun": true, "metadata": {evil: evil}},
+        {"jobId": "evil", "reason": "r", "expect": {"jobName": [evil], "statusReason": ["x"]}},
+        {"jobId": evil, "reason": "r"},
+        {"sweep": {"jobQueue": evil, "where": {"job": {"jobName": ["x"]}}, "maxJobs": 5}, "reason": evil},
+        {evil: evil},
+    ]);
+    let in_strings =
+        json!({"Records": [{"eventSource": "aws:sqs", "messageId": evil, "body": payload.to_string()}]});
+    let unknown = json!({evil: evil});
+    let dry_run = json!({"jobId": "evil", "reason": "r", "dryRun": true});
+    for payload in [payload, in_strings, unknown] {
+        for options in [&["-"][..], &["--verbose", "-"], &["--json", "-"]] {
+            let args = [&["--endpoint", server.url(), "--yes"], options].concat();
+            let run = local(&args, &payload.to_string());
+            assert_eq!(run.status, Some(0), "{}", run.err);
+            let control = |text: &str| text.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!((control(&run.out), control(&run.err)), (None, None), "{args:?}: {:?}", run.out);
+        }
+    }
+    let run = local(&["--endpoint", server.url(), "--yes", "-"], &dry_run.to_string());
+    assert!(has_row(&run.out, &["evil a [31mb ]0;c d e f 2Jg h", "started", "RUNNING"]), "{}", run.out);
+    let run = local(&[&format!("no-{evil}")], "");
+    assert_eq!((run.status, run.err.lines().count()), (Some(2), 1));
+    assert!(!run.err.trim_end().contains(char::is_control), "{:?}", run.err);
 }
 
 #[test]
@@ -245,27 +401,25 @@ fn a_sweep_of_ones_own_has_a_row_of_counts_and_shows_its_jobs() {
         json!({"sweep": {"jobQueue": "nightly", "where": {"job": {"jobName": ["etl-extract", "etl-stock"]}}, "maxJobs": most},
                "reason": "Not needed today.", "dryRun": dry_run})
     };
-    let run = local(&["-"], &sweep(true, 5).to_string());
+    let run = local(&["-v", "-"], &sweep(true, 5).to_string());
     assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
-    for part in [
-        "\n  swept    queue nightly  ",
-        " 2 matched, 0 kept, 0 left: 2 would_cancel (by ",
-        " etl-extract  unchanged  RUNNABLE",
-        " etl-stock    unchanged  RUNNABLE",
-    ] {
-        assert!(run.out.contains(part), "{part:?} is not in {}", run.out);
+    assert!(has_row(&run.out, &["queue nightly", "swept"]), "{}", run.out);
+    assert!(unbroken(&run.out).contains(" 2 matched, 0 kept, 0 left: 2 would_cancel"), "{}", run.out);
+    for job in ["ac8efe12 etl-extract", "40ccdab0 etl-stock"] {
+        assert!(has_row(&run.out, &[job, "unchanged", "RUNNABLE"]), "{job} is not in {}", run.out);
     }
     let run = local(&["-"], &sweep(false, 1).to_string());
-    for part in [
-        "\n  denied   queue nightly  ",
-        "2 jobs match, more than maxJobs (1)",
-        " 2 matched, 0 kept, 0 left: none touched (",
-    ] {
-        assert!(run.out.contains(part), "{part:?} is not in {}", run.out);
+    assert!(has_row(&run.out, &["queue nightly", "denied"]), "{}", run.out);
+    for part in ["2 jobs match, more than maxJobs (1)", " 2 matched, 0 kept, 0 left: none touched"] {
+        assert!(unbroken(&run.out).contains(part), "{part:?} is not in {}", run.out);
     }
-    let run = local(&["events/direct-sweep.json"], "");
-    assert!(run.out.contains(" 2 matched, 1 kept, 0 left: 1 cancelled ("), "{}", run.out);
-    assert!(run.out.contains(" preview-home  unchanged  RUNNABLE"), "the one that is kept: {}", run.out);
+    let run = local(&["-v", "events/direct-sweep.json"], "");
+    assert!(unbroken(&run.out).contains(" 2 matched, 1 kept, 0 left: 1 cancelled"), "{}", run.out);
+    assert!(
+        has_row(&run.out, &["b27e61a9 preview-home", "unchanged", "RUNNABLE"]),
+        "the one that is kept: {}",
+        run.out
+    );
 }
 
 #[test]
@@ -277,34 +431,45 @@ fn too_little_time_leaves_every_job_alone() {
 }
 
 #[test]
-fn a_mistake_is_one_line_and_status_2() {
+fn a_mistake_is_named_first_and_is_status_2() {
     let check = |args: &[&str], named: &str| {
         let run = local(args, "{");
         assert_eq!(run.status, Some(2), "{args:?}: {}", run.out);
         assert_eq!(run.out, "", "{args:?}");
-        assert_eq!(run.err.lines().count(), 1, "{args:?}: {}", run.err);
-        assert!(run.err.contains(named), "{args:?}: {} lacks {named}", run.err);
+        let first = run.err.lines().next().unwrap_or_default();
+        assert!(first.contains(named), "{args:?}: {} lacks {named}", run.err);
+        run.err.lines().count()
     };
-    check(&["no-such-file.json"], "no-such-file.json");
-    check(&["Cargo.toml"], "Cargo.toml is not JSON");
-    check(&["events/direct-cancel.json", "Cargo.toml"], "Cargo.toml is not JSON");
-    check(&["-"], "standard input is not JSON");
+    for (args, named) in [
+        (&["no-such-file.json"][..], "no-such-file.json"),
+        (&["Cargo.toml"], "Cargo.toml is not JSON"),
+        (&["events/direct-cancel.json", "Cargo.toml"], "Cargo.toml is not JSON"),
+        (&["-"], "standard input is not JSON"),
+        (&["--aws"], "--yes"),
+    ] {
+        assert_eq!(check(args, named), 1, "{args:?}");
+    }
     check(&["--fast"], "--fast");
-    check(&["-v"], "-v");
-    check(&["--json=yes"], "--json=yes");
-    check(&["--remaining-ms", "soon"], "--remaining-ms soon");
-    check(&["--remaining-ms", "0"], "--remaining-ms 0");
-    check(&["--endpoint"], "--endpoint needs a value");
-    check(&["--endpoint", "localhost", "--yes"], "--endpoint localhost");
-    check(&["--aws", "--endpoint", "http://127.0.0.1:1", "--yes"], "not both");
-    check(&["--aws"], "--yes");
+    check(&["-x"], "-x");
+    check(&["--json=yes"], "--json");
+    check(&["--json", "--verbose"], "--verbose");
+    check(&["--jobs", "events/direct-cancel.json"], "FILE");
+    check(&["--jobs", "--aws", "--yes"], "--aws");
+    check(&["--remaining-ms", "soon"], "'soon' for '--remaining-ms");
+    check(&["--remaining-ms", "0"], "'--remaining-ms <N>': 0 is not in 1..=900000");
+    check(&["--remaining-ms", "900001"], "900001 is not in 1..=900000");
+    check(&["--endpoint"], "'--endpoint <URL>'");
+    check(&["--endpoint", "localhost", "--yes"], "write a URL such as http://127.0.0.1:8000");
+    check(&["--aws", "--endpoint", "http://127.0.0.1:1", "--yes"], "cannot be used with");
 }
 
 #[test]
 fn help_is_printed_whatever_else_is_asked() {
     let run = local(&["--aws", "--help"], "");
     assert_eq!((run.status, run.err.as_str()), (Some(0), ""));
-    for option in ["--json", "--logs", "--remaining-ms", "--endpoint", "--aws", "--yes", "FILE"] {
+    for option in
+        ["--verbose", "--jobs", "--json", "--logs", "--remaining-ms", "--endpoint", "--aws", "--yes", "FILE"]
+    {
         assert!(run.out.contains(option), "{option}");
     }
 }

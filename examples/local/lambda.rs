@@ -11,7 +11,7 @@ use batch_canceller::handler::{Function, Keep, process};
 use batch_canceller::log::Log;
 use batch_canceller::reply::{InvocationError, Reply, reply};
 use batch_canceller::report::Report;
-use batch_sim::{Fleet, Server, Simulator};
+use batch_sim::{Fleet, FleetError, Server, Simulator};
 use lambda_runtime::{Context, Diagnostic};
 
 use crate::args::Target;
@@ -72,12 +72,11 @@ impl Lambda {
         let mut ledger = Ledger::Results;
         let (batch, region, place) = match target {
             Target::Embedded => {
-                let sim = Simulator::new();
-                sim.seed(&Fleet::from_json(FLEET)?);
-                let embedded = sim.serve().await?;
-                let batch = SdkBatch::at(embedded.url(), REGION, &config.limits)?;
-                let place = format!("an embedded AWS Batch at {}", embedded.url());
-                server = Some(embedded);
+                let sim = embedded()?;
+                let listening = sim.serve().await?;
+                let batch = SdkBatch::at(listening.url(), REGION, &config.limits)?;
+                let place = format!("an embedded AWS Batch at {}", listening.url());
+                server = Some(listening);
                 ledger = Ledger::Embedded(sim);
                 (batch, Some(REGION.to_owned()), place)
             }
@@ -141,6 +140,13 @@ impl Lambda {
         };
         Invocation { report, answer }
     }
+}
+
+/// The embedded Batch, with its jobs as they stand at first.
+pub(crate) fn embedded() -> Result<Simulator, FleetError> {
+    let sim = Simulator::new();
+    sim.seed(&Fleet::from_json(FLEET)?);
+    Ok(sim)
 }
 
 /// The function's settings: the environment's, and on the embedded Batch defaults under which the payloads show all

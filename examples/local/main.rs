@@ -1,23 +1,23 @@
 //! Runs the whole function on an embedded AWS Batch, in one command: `cargo run --example local`.
 //!
 //! The payloads in `events/` go through the same code as on Lambda: the handler's stages, the SDK's client and real
-//! HTTP, with a simulated Batch at the other end. What is printed for each is the event, what Lambda would be
-//! answered, what became of every request, and the jobs before and after.
+//! HTTP, with a simulated Batch at the other end. What is printed for each is what became of every request; with
+//! `--verbose` also the event, what Lambda would be answered, and the jobs before and after.
 //!
 //! - [`args`]: the command line.
 //! - [`payloads`]: what to send.
 //! - [`lambda`]: what Lambda is to the function: its settings, contexts and the answer it gets.
-//! - [`jobs`]: jobs before and after.
-//! - [`show`]: all that is printed, with [`json`], [`table`] and [`paint`].
+//! - [`jobs`]: jobs before and after; [`fleet`]: those there are.
+//! - [`show`]: all that is printed about invocations, on the [`screen`], with JSON as [`layout`] has it.
 
 mod args;
+mod fleet;
 mod jobs;
-mod json;
 mod lambda;
-mod paint;
+mod layout;
 mod payloads;
+mod screen;
 mod show;
-mod table;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -25,25 +25,26 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use batch_canceller::log;
+use clap::Parser;
 
-use args::{Command, Options};
+use args::Args;
 use jobs::Ledger;
 use lambda::Lambda;
-use paint::Paint;
 use payloads::Payload;
+use screen::{Screen, escaped, on_one_line};
 use show::Show;
 
 /// The event that is sent once more with too little time left, which no payload can bring about.
 const LATE: &str = "sqs-requests.json";
 
 fn main() -> ExitCode {
-    match start() {
+    match start(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads the output, such as `head`, has seen enough.
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell if this fails.
-            let _ = writeln!(io::stderr(), "local: {error}");
+            let _ = writeln!(io::stderr(), "local: {}", on_one_line(&error.to_string()));
             ExitCode::from(2)
         }
     }
@@ -53,37 +54,39 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn start() -> Result<(), Box<dyn Error>> {
-    match args::parse(std::env::args_os().skip(1))? {
-        Command::Help => Ok(io::stdout().write_all(args::HELP.as_bytes())?),
-        Command::Run(options) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&options))
-        }
+fn start(args: &Args) -> Result<(), Box<dyn Error>> {
+    if args.jobs {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", fleet::list(&lambda::embedded()?, Screen::stdout()))?;
+        return Ok(out.flush()?);
     }
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(args))
 }
 
-async fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let payloads = payloads::read(&options.payloads)?;
-    let config = lambda::config(&options.target)?;
-    if options.logs {
+async fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let target = args.target()?;
+    let payloads = payloads::read(&args.payloads)?;
+    let config = lambda::config(&target)?;
+    if args.logs {
         let subscriber = log::subscriber(config.log_level, io::stderr);
         tracing::subscriber::set_global_default(subscriber)?;
     }
-    let (mut lambda, ledger) = Lambda::start(&options.target, config, options.logs).await?;
+    let (mut lambda, ledger) = Lambda::start(&target, config, args.logs).await?;
     let mut out = io::stdout().lock();
-    if options.json {
-        return print_answers(&mut out, &payloads, &mut lambda, options).await;
+    if args.json {
+        return print_answers(&mut out, &payloads, &mut lambda, args.remaining()).await;
     }
-    let mut show = Show::new(&mut out, Paint::for_stdout());
+    let ledger = args.verbose.then_some(&ledger);
+    let mut show = Show::new(&mut out, Screen::stdout(), args.verbose);
     show.opening(&lambda, &payloads)?;
     for payload in &payloads {
         show.event(payload)?;
-        invoke(&mut show, payload, &mut lambda, &ledger, options.remaining()).await?;
+        invoke(&mut show, payload, &mut lambda, ledger, args.remaining()).await?;
     }
-    if let Some(late) = payloads.iter().find(|payload| payload.name == LATE && options.is_tour()) {
+    if let Some(late) = payloads.iter().find(|payload| payload.name == LATE && args.is_tour()) {
         let remaining = lambda.too_little_time();
         show.event_again(late, remaining)?;
-        invoke(&mut show, late, &mut lambda, &ledger, remaining).await?;
+        invoke(&mut show, late, &mut lambda, ledger, remaining).await?;
     }
     Ok(show.closing()?)
 }
@@ -93,11 +96,11 @@ async fn print_answers(
     out: &mut impl Write,
     payloads: &[Payload],
     lambda: &mut Lambda,
-    options: &Options,
+    remaining: Duration,
 ) -> Result<(), Box<dyn Error>> {
     for payload in payloads {
-        let invocation = lambda.invoke(payload, options.remaining()).await;
-        writeln!(out, "{}", invocation.answer.to_json()?)?;
+        let invocation = lambda.invoke(payload, remaining).await;
+        writeln!(out, "{}", escaped(&invocation.answer.to_json()?))?;
     }
     Ok(out.flush()?)
 }
@@ -107,14 +110,13 @@ async fn invoke<W: Write>(
     show: &mut Show<W>,
     payload: &Payload,
     lambda: &mut Lambda,
-    ledger: &Ledger,
+    ledger: Option<&Ledger>,
     remaining: Duration,
 ) -> Result<(), Box<dyn Error>> {
-    let before = ledger.open();
+    let before = ledger.map(Ledger::open);
     let invocation = lambda.invoke(payload, remaining).await;
-    show.answer(&invocation.answer)?;
-    if let Some(report) = &invocation.report {
-        show.results(report)?;
+    show.invocation(payload, &invocation)?;
+    if let (Some(ledger), Some(before), Some(report)) = (ledger, before, &invocation.report) {
         show.jobs(ledger, &ledger.changes(&before, report))?;
     }
     Ok(())

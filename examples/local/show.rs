@@ -1,198 +1,257 @@
-//! All that is printed.
+//! All that is printed about invocations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
 use batch_canceller::outcome::Outcome;
+use batch_canceller::reply::Reply;
 use batch_canceller::report::{Report, SweepReport};
 use batch_canceller::result::ResultRecord;
-use batch_canceller::sweep::SweepOf;
+use batch_canceller::sweep::{SweepOf, SweepSummary};
+use batch_canceller::trigger::Delivery;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 
 use crate::jobs::{Change, Ledger, State};
-use crate::json;
-use crate::lambda::{Answer, Lambda};
-use crate::paint::{Colour, Paint};
+use crate::lambda::{Answer, Invocation, Lambda};
+use crate::layout::lay_out;
 use crate::payloads::Payload;
-use crate::table::{Cell, Table};
+use crate::screen::{Screen, Tone, Toned, counted};
 
 /// Prints invocations, and counts what became of their requests.
 pub(crate) struct Show<W> {
     out: W,
-    paint: Paint,
-    invocations: usize,
+    screen: Screen,
+    /// Whether events, answers and jobs are shown too.
+    verbose: bool,
+    events: usize,
     outcomes: BTreeMap<Outcome, u64>,
 }
 
 impl<W: Write> Show<W> {
-    pub(crate) fn new(out: W, paint: Paint) -> Self {
-        Self { out, paint, invocations: 0, outcomes: BTreeMap::new() }
+    pub(crate) fn new(out: W, screen: Screen, verbose: bool) -> Self {
+        Self { out, screen, verbose, events: 0, outcomes: BTreeMap::new() }
     }
 
     pub(crate) fn opening(&mut self, lambda: &Lambda, payloads: &[Payload]) -> io::Result<()> {
-        let (count, place) = (payloads.len(), lambda.place());
-        let what = if count == 1 { "payload" } else { "payloads" };
-        writeln!(self.out, "{count} {what} for the function, on {place}")
+        let count = counted(payloads.len(), "event");
+        self.say(&[(&format!("{count} for the function, on {}", lambda.place()), Tone::Plain)])
     }
 
     /// Opens the part about one invocation. Flushed, so that log lines on standard error come below it.
     pub(crate) fn event(&mut self, payload: &Payload) -> io::Result<()> {
-        self.rule(&payload.name)?;
-        self.section("event", json::layout_event(&payload.json))?;
+        self.title(&payload.name, &payload.kind())?;
+        if self.verbose {
+            self.document("event", &payload.json)?;
+        }
         self.out.flush()
     }
 
     /// Opens the part about a payload that was shown before.
     pub(crate) fn event_again(&mut self, payload: &Payload, remaining: Duration) -> io::Result<()> {
-        self.rule(&format!("{} once more, with {} ms left", payload.name, remaining.as_millis()))?;
+        self.title(&payload.name, &format!("once more, with {} ms left", remaining.as_millis()))?;
         self.out.flush()
     }
 
-    fn rule(&mut self, title: &str) -> io::Result<()> {
-        self.invocations += 1;
-        let rule = format!("━━ {title} ");
-        let rule = self.paint.paint(Colour::Bold, &format!("{rule:━<110}"));
-        writeln!(self.out, "\n{rule}")
+    fn title(&mut self, name: &str, kind: &str) -> io::Result<()> {
+        self.events += 1;
+        writeln!(self.out)?;
+        self.say(&[(name, Tone::Strong), (": ", Tone::Plain), (kind, Tone::Faint)])
     }
 
-    pub(crate) fn answer(&mut self, answer: &Answer) -> io::Result<()> {
+    /// What came of an event.
+    pub(crate) fn invocation(&mut self, payload: &Payload, invocation: &Invocation) -> io::Result<()> {
+        let Invocation { report, answer } = invocation;
+        if self.verbose {
+            self.document("answer", &RawValue::from_string(answer.to_json()?)?)?;
+        }
+        if let Some(report) = report {
+            if self.verbose {
+                self.heading("results")?;
+            }
+            self.results(report, answer)?;
+        }
         match answer {
-            Answer::Reply(reply) => {
-                let reply = serde_json::value::to_raw_value(reply)?;
-                self.section("answer", json::layout(&reply))
+            Answer::Error(Diagnostic { error_type, .. }) if payload.has_no_records() => {
+                self.failure(error_type, "the batch holds no messages, and so nothing is asked")
+            }
+            Answer::Error(Diagnostic { error_type, .. }) if report.is_some() => {
+                self.failure(error_type, "the whole event may be sent again")
             }
             Answer::Error(Diagnostic { error_type, error_message, .. }) => {
-                let title = self.paint.paint(Colour::Red, &format!("function error {error_type}"));
-                // It holds the report, unless the payload was not recognised.
-                let lines = match serde_json::from_str::<&RawValue>(error_message) {
-                    Ok(report) => json::layout(report),
-                    Err(_) => vec![error_message.clone()],
-                };
-                self.section(&title, lines)
+                self.failure(error_type, error_message)
             }
+            Answer::Reply(_) => Ok(()),
         }
     }
 
-    pub(crate) fn results(&mut self, report: &Report) -> io::Result<()> {
-        let mut table = Table::with_titles(["outcome", "job", "before → after", "attempts", "asked by"]);
+    fn failure(&mut self, error_type: &str, what: &str) -> io::Result<()> {
+        self.say(&[
+            ("The invocation fails with ", Tone::Plain),
+            (error_type, Tone::Bad),
+            (": ", Tone::Plain),
+            (what, Tone::Plain),
+        ])
+    }
+
+    fn results(&mut self, report: &Report, answer: &Answer) -> io::Result<()> {
         for (outcome, count) in report.summary().outcomes {
             *self.outcomes.entry(*outcome).or_default() += count;
         }
-        for result in report.results() {
-            table.row(
-                [
-                    Cell::new(colour(result.outcome), result.outcome.as_str()),
-                    job(&result).as_str().into(),
-                    statuses(&result).as_str().into(),
-                    result.attempts.to_string().as_str().into(),
-                    format!("{} {}", result.requested_by.source, short(&result.requested_by.id))
-                        .as_str()
-                        .into(),
-                ],
-                note(&result).as_deref(),
-            );
+        let back = Back::of(report, answer);
+        let (nothing, results): (Vec<_>, Vec<_>) =
+            report.results().partition(|result| found_nothing(result).is_some());
+        let rows: Vec<_> = results.iter().map(|result| row(result, &back)).collect();
+        if !rows.is_empty() {
+            let table = self.screen.table(["JOB", "OUTCOME", "STATUS", "COMES BACK", "WHY"], &rows);
+            writeln!(self.out, "{table}")?;
         }
-        let lines = table.lines(self.paint);
-        self.section("results", lines)
+        for SweepSummary { of, scanned, .. } in nothing.iter().filter_map(found_nothing) {
+            let of = swept(of);
+            self.say(&[(
+                &format!("No job of {of} matches the sweep ({scanned} scanned), and none is stopped."),
+                Tone::Doubtful,
+            )])?;
+        }
+        if rows.is_empty() && nothing.is_empty() {
+            self.say(&[("The event asks for nothing, and nothing is done.", Tone::Doubtful)])?;
+        }
+        if !back.messages.is_empty() {
+            let all: HashSet<_> = report.deliveries().map(|(delivery, _)| delivery.id()).collect();
+            let come = if back.messages.len() == 1 { "comes" } else { "come" };
+            let what = format!("{} of {} {come} back.", back.messages.len(), counted(all.len(), "message"));
+            self.say(&[(&what, Tone::Plain)])?;
+        }
+        Ok(())
     }
 
+    /// The jobs that an event was about, before and after.
     pub(crate) fn jobs(&mut self, ledger: &Ledger, changes: &[Change]) -> io::Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut table = Table::with_titles(["job", "", "status", "flag", "statusReason"]);
+        let mut rows = Vec::new();
         for change in changes {
             let job = format!("{} {}", short(&change.id), change.name);
             match (&change.before, &change.after) {
                 (Some(before), Some(after)) => {
-                    state(&mut table, &job, "before", before);
-                    state(&mut table, "", "after", after);
+                    rows.push(state(&job, "before", before));
+                    rows.push(state("", "after", after));
                 }
-                (Some(only), None) => state(&mut table, &job, ledger.once(), only),
-                (None, Some(after)) => state(&mut table, &job, "after", after),
+                (Some(only), None) => rows.push(state(&job, ledger.once(), only)),
+                (None, Some(after)) => rows.push(state(&job, "after", after)),
                 (None, None) => {}
             }
         }
-        let lines = table.lines(self.paint);
-        self.section(ledger.title(), lines)
+        self.heading(ledger.title())?;
+        let table = self.screen.table(["JOB", "WHEN", "STATUS", "FLAG", "STATUS REASON"], &rows);
+        writeln!(self.out, "{table}")
     }
 
-    /// What became of all requests taken together, if there was more than one invocation.
+    /// What became of all requests taken together, if there was more than one event.
     pub(crate) fn closing(&mut self) -> io::Result<()> {
-        if self.invocations < 2 {
-            return self.out.flush();
+        if self.events > 1 {
+            writeln!(self.out)?;
+            let results = usize::try_from(self.outcomes.values().sum::<u64>()).unwrap_or(usize::MAX);
+            let all = format!(": {}, {}", counted(self.events, "event"), counted(results, "result"));
+            let counts: Vec<_> = self
+                .outcomes
+                .iter()
+                .map(|(outcome, count)| (*outcome, format!("{count} {}", outcome.as_str())))
+                .collect();
+            let mut pieces = vec![("in all", Tone::Strong), (&*all, Tone::Plain)];
+            for (place, (outcome, count)) in counts.iter().enumerate() {
+                pieces.push((if place == 0 { ": " } else { ", " }, Tone::Plain));
+                pieces.push((count, tone(*outcome)));
+            }
+            self.say(&pieces)?;
         }
-        let counts: Vec<_> = self
-            .outcomes
-            .iter()
-            .map(|(outcome, count)| {
-                let name = self.paint.paint(colour(*outcome), outcome.as_str());
-                format!("{count} {name}")
-            })
-            .collect();
-        let results: u64 = self.outcomes.values().sum();
-        let title = self.paint.paint(Colour::Bold, "in all");
-        writeln!(
-            self.out,
-            "\n{title}: {} invocations, {results} results: {}",
-            self.invocations,
-            counts.join(", ")
-        )?;
         self.out.flush()
     }
 
-    fn section(&mut self, title: &str, lines: Vec<String>) -> io::Result<()> {
-        writeln!(self.out, "{}", self.paint.paint(Colour::Bold, title))?;
-        for line in lines {
-            writeln!(self.out, "  {line}")?;
-        }
-        Ok(())
+    fn document(&mut self, title: &str, json: &RawValue) -> io::Result<()> {
+        self.heading(title)?;
+        writeln!(self.out, "{}", lay_out(json)?)
+    }
+
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", self.screen.paint(title, Tone::Strong))
+    }
+
+    fn say(&mut self, pieces: &[(&str, Tone)]) -> io::Result<()> {
+        writeln!(self.out, "{}", self.screen.paragraph(pieces))
     }
 }
 
-fn state(table: &mut Table, job: &str, when: &str, state: &State) {
-    table.row(
-        [
-            job.into(),
-            Cell::new(Colour::Dim, when),
-            state.status.as_str().into(),
-            state.flag.into(),
-            cut(&state.reason).as_str().into(),
-        ],
-        None,
-    );
+/// Which SQS messages are to come back.
+struct Back<'a> {
+    messages: HashSet<&'a str>,
+    /// Those of them that are settled, and only keep their place in a message group.
+    held: HashSet<&'a str>,
 }
 
-/// So much of a `statusReason` as a line has room for; the answer has all of it.
-fn cut(reason: &str) -> String {
-    const MOST_CHARS: usize = 60;
-    match reason.char_indices().nth(MOST_CHARS) {
-        Some((end, _)) => format!("{}…", reason.get(..end).unwrap_or_default()),
-        None => reason.to_owned(),
+impl<'a> Back<'a> {
+    fn of(report: &'a Report, answer: &'a Answer) -> Self {
+        let messages: HashSet<&str> = match answer {
+            Answer::Reply(Reply::PartialBatch(batch)) => {
+                batch.batch_item_failures.iter().map(|failure| &*failure.item_identifier).collect()
+            }
+            _ => HashSet::new(),
+        };
+        let unsettled: HashSet<&str> = report
+            .deliveries()
+            .filter(|(_, is_settled)| !is_settled)
+            .map(|(delivery, _)| Delivery::id(delivery))
+            .collect();
+        let held = messages.difference(&unsettled).copied().collect();
+        Self { messages, held }
     }
+}
+
+fn row(result: &ResultRecord<'_>, back: &Back<'_>) -> [Toned; 5] {
+    let message = &*result.requested_by.id;
+    let comes_back = if back.messages.contains(message) { short(message) } else { String::new() };
+    let held = back.held.contains(message).then(|| "it keeps its place behind an earlier message".to_owned());
+    let why = result.why.map(ToOwned::to_owned);
+    let why: Vec<_> = why.into_iter().chain(result.sweep.map(counts)).chain(held).collect();
+    [
+        (job(result), Tone::Plain),
+        (result.outcome.as_str().to_owned(), tone(result.outcome)),
+        (statuses(result), Tone::Plain),
+        (comes_back, Tone::Bad),
+        (why.join("; "), Tone::Faint),
+    ]
+}
+
+fn state(job: &str, when: &str, state: &State) -> [Toned; 5] {
+    [
+        (job.to_owned(), Tone::Plain),
+        (when.to_owned(), Tone::Faint),
+        (state.status.clone(), Tone::Plain),
+        (state.flag.to_owned(), Tone::Plain),
+        (state.reason.clone(), Tone::Plain),
+    ]
 }
 
 /// Green did as asked, yellow found nothing to do or could not see it done, red comes back.
-fn colour(outcome: Outcome) -> Colour {
+fn tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Accepted
         | Outcome::Finished
         | Outcome::Started
         | Outcome::NotFound
         | Outcome::Denied
-        | Outcome::PreconditionFailed => Colour::Yellow,
-        outcome if outcome.is_settled() => Colour::Green,
-        _ => Colour::Red,
+        | Outcome::PreconditionFailed => Tone::Doubtful,
+        outcome if outcome.is_settled() => Tone::Good,
+        _ => Tone::Bad,
     }
 }
 
-/// What an outcome alone does not say: why, and what a sweep found.
-fn note(result: &ResultRecord<'_>) -> Option<String> {
-    let why = result.why.map(ToOwned::to_owned);
-    let parts: Vec<_> = why.into_iter().chain(result.sweep.map(counts)).collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
+/// What a sweep did that matched no job.
+fn found_nothing<'a>(result: &ResultRecord<'a>) -> Option<&'a SweepSummary> {
+    let summary = result.sweep.map(|sweep| &sweep.summary);
+    summary.filter(|summary| result.outcome == Outcome::Swept && summary.matched == 0)
 }
 
 fn counts(SweepReport { summary, left, outcomes, .. }: &SweepReport) -> String {
@@ -201,17 +260,14 @@ fn counts(SweepReport { summary, left, outcomes, .. }: &SweepReport) -> String {
         outcomes.iter().map(|(outcome, count)| format!("{count} {}", outcome.as_str())).collect();
     let outcomes = if outcomes.is_empty() { "none touched".to_owned() } else { outcomes.join(", ") };
     format!(
-        "{} scanned, {at_least}{} matched, {} kept, {left} left: {outcomes} (by {}, pages: {})",
-        summary.scanned, summary.matched, summary.kept, summary.plan.look, summary.plan.pages
+        "{} scanned, {at_least}{} matched, {} kept, {left} left: {outcomes}",
+        summary.scanned, summary.matched, summary.kept
     )
 }
 
 fn job(result: &ResultRecord<'_>) -> String {
     if let Some(sweep) = result.sweep {
-        return match &sweep.summary.of {
-            SweepOf::JobQueue(queue) => format!("queue {queue}"),
-            SweepOf::ArrayJobId(id) => format!("array {}", short(id.as_str())),
-        };
+        return swept(&sweep.summary.of);
     }
     let seen = result.before.or(result.after);
     let name = seen.and_then(|seen| seen.job_name.as_deref());
@@ -222,16 +278,23 @@ fn job(result: &ResultRecord<'_>) -> String {
     }
 }
 
+fn swept(of: &SweepOf) -> String {
+    match of {
+        SweepOf::JobQueue(queue) => format!("queue {queue}"),
+        SweepOf::ArrayJobId(id) => format!("array {}", short(id.as_str())),
+    }
+}
+
 fn statuses(result: &ResultRecord<'_>) -> String {
     match (result.before, result.after) {
         (Some(before), Some(after)) => format!("{} → {}", before.status, after.status),
         (Some(before), None) => before.status.to_string(),
         (None, Some(after)) => format!("? → {}", after.status),
-        (None, None) => "–".to_owned(),
+        (None, None) => String::new(),
     }
 }
 
-/// The first part of a UUID, which is enough to find it above, and what follows one (`:index`, `#index`).
+/// The first part of a UUID, which is enough to tell it from others, and what follows one (`:index`, `#index`).
 fn short(id: &str) -> String {
     const UUID_LEN: usize = 36;
     match (id.split_once('-'), id.get(UUID_LEN..)) {
