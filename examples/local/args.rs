@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// The payloads to send: files, directories of .json files, `-` for standard input [default: events/].
     #[arg(value_name = "FILE")]
     pub(crate) payloads: Vec<PathBuf>,
-    /// Show each event, the whole answer, and the jobs before and after as well.
+    /// Show each event, the whole answer, and the jobs before and after as well; JSON within strings is laid out too.
     #[arg(short, long)]
     pub(crate) verbose: bool,
     /// List the jobs of the embedded AWS Batch (examples/fleet.json), and send nothing.
