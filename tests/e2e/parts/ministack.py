@@ -18,7 +18,20 @@ from harness import ACCOUNT, AWS, REGION, ROOT, Part, free_port, http, wait_for
 STACK = "batch-canceller-e2e"
 REASON = "Superseded by run 42."
 RECEIVES = 5  # the template's default for MaxReceiveCount, and the fewest it allows
-PARAMETERS = ["Architecture=x86_64", "CancelBlockedJobs=true", "MaxAttempts=2", "ConfirmTimeoutMs=500"]
+PARAMETERS = {
+    "Architecture": "x86_64",
+    "BlockedDwellSeconds": "1",
+    "CancelBlockedJobs": "true",
+    "ConfirmTimeoutMs": "500",
+    "MaxAttempts": "2",
+    "MaxInFlight": "4",
+    "OwnEventBus": "true",
+    "ResultEventBusName": "results",
+    "SweepRequest": json.dumps({"sweep": {"jobQueue": "scheduled", "maxJobs": 10}, "reason": "By schedule."}),
+    "SweepSchedule": "rate(30 days)",
+    "Sweeps": "true",
+    "Timeout": "30",
+}
 
 
 def job(kind: str, number: int = 0) -> str:
@@ -32,6 +45,8 @@ def run(part: Part) -> None:
     redrive(part, sim, stack)
     outage(part, sim, stack)
     events(part, sim, stack)
+    results(part, sim, stack)
+    sweeps(part, sim, stack)
     thousand(part, sim, stack)
 
 
@@ -105,9 +120,9 @@ def outage(part: Part, sim: Sim, stack: "Stack") -> None:
 
 
 def events(part: Part, sim: Sim, stack: "Stack") -> None:
-    """The two rules, and asynchronous invocations that fail."""
-    sim.reset({"jobs": [{"id": job("event", number)} for number in range(3)]})
-    custom, blocked = stack.rules()
+    """The rules, and asynchronous invocations that fail."""
+    sim.reset({"jobs": [{"id": job("event", number)} for number in range(4)]})
+    custom = stack.rule("CancellationRequested")
     samples = {path.name: json.loads(path.read_text()) for path in (ROOT / "events").glob("eventbridge-*.json")}
     sample = samples["eventbridge-custom.json"]
     part.check("the sample custom event matches its rule", stack.matches(custom, sample), custom["EventPattern"])
@@ -118,32 +133,85 @@ def events(part: Part, sim: Sim, stack: "Stack") -> None:
     wait_for("the custom event's job is cancelled", 30, lambda: sim.jobs()[job("event", 0)]["status"] == "FAILED")
     part.equal("a custom event cancels its job, with its reason", sim.jobs()[job("event", 0)]["statusReason"], REASON)
     part.equal("an event of another detail type does not", sim.jobs()[job("event", 1)]["status"], "RUNNABLE")
+    part.equal("the rule's target is the request queue", stack.targets(custom), [stack.outputs["QueueArn"]])
 
-    # PutEvents refuses sources that begin with "aws.": the rule and the event are shown apart from each other.
+    # PutEvents refuses sources that begin with "aws.": the rules, the event and what they make of it are shown apart.
     event = samples["eventbridge-queue-blocked.json"]
     short = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested"
-    event["detail"] |= {"jobId": job("event", 2), "statusReason": short}
-    part.check("a blocked queue's event matches its rule", stack.matches(blocked, event), blocked["EventPattern"])
+    event["detail"] |= {"statusReason": short}
+    capacity, large = (stack.rule(name) for name in ("BlockedForCapacity", "BlockedTooLarge"))
+    part.check("a blocked queue's event matches the rule for its reason", stack.matches(capacity, event))
+    part.check("and no other", not stack.matches(large, event))
     booting = event | {"detail": event["detail"] | {
         "statusReason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement is higher"}}
-    part.check("one that may only wait for its instance does not", not stack.matches(blocked, booting))
-    part.check("nor does a state change", not stack.matches(blocked, samples["eventbridge-state-change.json"]))
-    for rule in (custom, blocked):
-        kind = "blocked" if rule is blocked else "custom"
-        part.equal(f"the {kind} rule is on", rule["State"], "ENABLED")
-        part.equal(f"the {kind} rule's target is the function", stack.targets(rule), [stack.outputs["FunctionArn"]])
-    stack.invoke_later(event)
-    wait_for("the blocking job is cancelled", 30, lambda: sim.jobs()[job("event", 2)]["status"] == "FAILED")
-    part.equal("a blocked queue's event cancels its job, and says why", sim.jobs()[job("event", 2)]["statusReason"],
-               f"Job queue blocked: {short}")
+    part.check("one that may only wait for its instance matches none",
+               not any(stack.matches(rule, booting) for rule in (capacity, large)))
+    state_change = samples["eventbridge-state-change.json"]
+    part.check("nor does a state change", not any(stack.matches(rule, state_change) for rule in (custom, capacity, large)))
+    for rule in (custom, capacity, large):
+        part.equal(f"{rule['Name']} is on", rule["State"], "ENABLED")
+    blocked = stack.resource("BlockedJobsQueue")
+    [target] = stack.full_targets(capacity)
+    part.equal("blocked jobs wait in a queue of their own", target["Arn"].rsplit(":")[-1], blocked.rsplit("/")[-1])
+    for number, status_reason in ((2, short), (3, "")):
+        sim.ask("POST", "jobs", {"id": job("blocked", number), "statusReason": status_reason})
+        body = target["InputTransformer"]["InputTemplate"].replace("<job>", json.dumps(job("blocked", number)))
+        stack.send_to(blocked, body.replace("<time>", event["time"]).replace("<why>", short))
+    wait_for("the blocking job is cancelled", 30, lambda: sim.jobs()[job("blocked", 2)]["status"] == "FAILED")
+    part.check("one that still blocks its queue is cancelled, and says why",
+               short in sim.jobs()[job("blocked", 2)]["statusReason"])
+    part.equal("one that does not any more is left alone", sim.jobs()[job("blocked", 3)]["status"], "RUNNABLE")
 
-    failing = {"jobId": job("event", 1)}
-    stack.invoke_later(failing)
+    asked = {"jobId": job("event", 3), "reason": REASON}
+    for operation in ("CancelJob", "CancelJobs"):
+        fault = {"error": {"status": 400, "code": "ClientException", "message": "no"}}
+        sim.ask("POST", "faults", {"kind": fault, "operation": operation, "job": job("event", 3)})
+    stack.invoke_later(asked)
     wait_for("the failed invocation is recorded", 90, lambda: stack.count("events") == 1)
-    record = json.loads(stack.take("events")[0])
-    part.equal("an asynchronous invocation that fails is kept with its event", record.get("requestPayload"), failing)
-    part.equal("and its report", json.loads(record["responsePayload"]["errorMessage"])["results"][0]["outcome"],
-               "rejected")
+    [record] = stack.take("events")
+    told = json.loads(record)
+    part.equal("an asynchronous invocation that fails is kept with its event", told.get("requestPayload"), asked)
+    part.equal("and its report", json.loads(told["responsePayload"]["errorMessage"])["results"][0]["outcome"], "refused")
+    sim.ask("DELETE", "faults")
+    stack.send([record])
+    wait_for("put into the request queue as it is, it is dealt with", 30,
+             lambda: sim.jobs()[job("event", 3)]["status"] == "FAILED")
+
+
+def results(part: Part, sim: Sim, stack: "Stack") -> None:
+    """Results as events: a rule on their bus, whose pattern matches some of them."""
+    sim.reset({"jobs": [{"id": job("told", 0)}, {"id": job("told", 1), "status": "RUNNING"}]})
+    queue = stack.collect_results({"outcome": ["cancelled"], "requestedBy": {"source": ["sqs"]}})
+    stack.send([request(job("told", number)) for number in range(2)])
+    wait_for("the requests are settled", 30, lambda: stack.count("requests") == 0)
+    events = [json.loads(body) for body in stack.receive(queue, 1)]
+    part.equal("a rule gets the results that it asks for, and no others",
+               [(event["source"], event["detail-type"], event["detail"]["jobId"], event["detail"]["outcome"])
+                for event in events],
+               [("batch-canceller", "Batch Job Cancellation Result", job("told", 0), "cancelled")])
+
+
+def sweeps(part: Part, sim: Sim, stack: "Stack") -> None:
+    """A sweep by schedule, and one that is cut short and hands on what is left."""
+    sim.reset({"jobs": [{"id": job("swept", number), "queue": "scheduled"} for number in range(3)]})
+    schedule = stack.schedule()
+    part.equal("the schedule is on", schedule["State"], "ENABLED")
+    part.equal("its target is the request queue", schedule["Target"]["Arn"], stack.outputs["QueueArn"])
+    stack.fire(schedule)
+    wait_for("the scheduled sweep is done", 90,
+             lambda: {found["status"] for found in sim.jobs().values()} == {"FAILED"})
+    part.equal("a scheduled sweep cancels, with its reason",
+               {found["statusReason"] for found in sim.jobs().values()}, {"By schedule."})
+
+    jobs = [job("rest", number) for number in range(1500)]
+    sim.reset({"jobs": [{"id": name, "queue": "rest"} for name in jobs],
+               "faults": [{"kind": {"latency": {"ms": 4500}}, "operation": "CancelJobs"}]})
+    stack.send([json.dumps({"sweep": {"jobQueue": "rest", "maxJobs": 2000}, "reason": REASON})])
+    wait_for("a sweep that takes more than one invocation is done", 180,
+             lambda: all(found["status"] == "FAILED" for found in sim.jobs().values()))
+    wait_for("the queue is empty", 60, lambda: stack.count("requests") == 0)
+    part.equal("it was cut short, and handed on what was left", stack.told("handed_on"), 1)
+    part.equal("and none is dead", stack.count("dead"), 0)
 
 
 def thousand(part: Part, sim: Sim, stack: "Stack") -> None:
@@ -178,14 +246,17 @@ class Stack:
             service, endpoint_url=url, region_name=REGION,
             aws_access_key_id=ACCOUNT, aws_secret_access_key="local",
         )
+        self._client("events").create_event_bus(Name=PARAMETERS["ResultEventBusName"])
         self._deploy(part, url)
         stacks = self._client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
         self._queues = {"requests": self.outputs["QueueUrl"], "dead": self.outputs["RequestDeadLetterQueueUrl"],
                         "events": self.outputs["EventDeadLetterQueueUrl"]}
         self._sqs, self._lambda, self._events = map(self._client, ("sqs", "lambda", "events"))
-        [mapping] = self._lambda.list_event_source_mappings()["EventSourceMappings"]
-        part.equal("the mapping takes partial answers", mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        mappings = self._lambda.list_event_source_mappings()["EventSourceMappings"]
+        for mapping in mappings:
+            part.equal("a mapping takes partial answers", mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        [mapping] = [mapping for mapping in mappings if mapping["EventSourceArn"] == self.outputs["QueueArn"]]
         part.equal("the deployed queue redrives after so many receives",
                    int(self._attribute("requests", "RedrivePolicy")["maxReceiveCount"]), RECEIVES)
         self._mapping = mapping["UUID"]
@@ -204,6 +275,8 @@ class Stack:
         server = part.start("ministack", ["ministack"], AWS | {
             "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "LAMBDA_EXECUTOR": "local", "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0", "TMPDIR": str(temporary), "AWS_ENDPOINT_URL_BATCH": sim.url,
+            # The function finds SQS and EventBridge here.
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         })
         url = f"http://127.0.0.1:{port}"
 
@@ -220,15 +293,17 @@ class Stack:
         bootstrap()  # so that what SAM builds is there already
         build = part.logs / "build"
         env = AWS | {"AWS_ENDPOINT_URL": url}
+        # On the command line, SAM takes the quotes of JSON apart.
+        parameters = part.logs / "parameters.yaml"
+        parameters.write_text(json.dumps(PARAMETERS))
+        overrides = ["--parameter-overrides", f"file://{parameters}"]
         # README.md's own commands, and what they need here besides.
         sam_build, sam_deploy = map(shlex.split, written("deploy"))
-        status, output = part.finish(
-            "sam-build", [*sam_build, "--build-dir", build, "--parameter-overrides", PARAMETERS[0]], env, 1800
-        )
+        status, output = part.finish("sam-build", [*sam_build, "--build-dir", build, *overrides], env, 1800)
         part.check("sam build succeeds", status == 0, output)
         status, output = part.finish("sam-deploy", [
             *sam_deploy, "--template-file", build / "template.yaml", "--stack-name", STACK, "--resolve-s3",
-            "--no-confirm-changeset", "--parameter-overrides", *PARAMETERS,
+            "--no-confirm-changeset", *overrides,
         ], env, 300)
         part.check("sam deploy succeeds", status == 0, output)
 
@@ -273,25 +348,68 @@ class Stack:
     def resume_polling(self) -> None:
         self._lambda.update_event_source_mapping(UUID=self._mapping, Enabled=True)
 
-    def rules(self) -> tuple[dict, dict]:
-        """The rule for custom events and the one for blocked queues."""
-        stack = self._client("cloudformation")
+    def resource(self, name: str) -> str:
+        found = self._client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=name)
+        return found["StackResourceDetail"]["PhysicalResourceId"]
 
-        def rule(resource: str) -> dict:
-            found = stack.describe_stack_resource(StackName=STACK, LogicalResourceId=resource)
-            name = found["StackResourceDetail"]["PhysicalResourceId"].rsplit("|")[-1]
-            return self._events.describe_rule(Name=name)
+    def rule(self, resource: str) -> dict:
+        bus = {"EventBusName": self.outputs["RequestBusName"]} if resource == "CancellationRequested" else {}
+        return self._events.describe_rule(Name=self.resource(resource).rsplit("|")[-1].rsplit("/")[-1], **bus)
 
-        return rule("CancelFunctionCancellationRequested"), rule("CancelFunctionQueueBlocked")
+    def full_targets(self, rule: dict) -> list[dict]:
+        return self._events.list_targets_by_rule(Rule=rule["Name"], EventBusName=rule["EventBusName"])["Targets"]
 
     def targets(self, rule: dict) -> list[str]:
-        return [target["Arn"] for target in self._events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
+        return [target["Arn"] for target in self.full_targets(rule)]
+
+    def send_to(self, queue: str, body: str) -> None:
+        self._sqs.send_message(QueueUrl=queue, MessageBody=body)
+
+    def collect_results(self, detail: dict) -> str:
+        """A queue that gets the result events whose detail is so."""
+        url = self._sqs.create_queue(QueueName="results")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        bus = PARAMETERS["ResultEventBusName"]
+        pattern = {"source": ["batch-canceller"], "detail-type": ["Batch Job Cancellation Result"], "detail": detail}
+        self._events.put_rule(Name="results", EventBusName=bus, EventPattern=json.dumps(pattern))
+        self._events.put_targets(Rule="results", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        return url
+
+    def receive(self, queue: str, least: int) -> list[str]:
+        """The messages of a queue, once there are at least so many."""
+        bodies: list[str] = []
+
+        def enough() -> bool:
+            found = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            bodies.extend(message["Body"] for message in found)
+            return len(bodies) >= least
+
+        wait_for("there are messages", 30, enough)
+        return bodies
+
+    def schedule(self) -> dict:
+        return self._client("scheduler").get_schedule(Name=self.resource("ScheduledSweep").rsplit("/")[-1])
+
+    def fire(self, schedule: dict) -> None:
+        """Does now what a schedule does in time."""
+        self._client("scheduler").create_schedule(
+            Name="now", ScheduleExpression="at(2026-01-01T00:00:00)", FlexibleTimeWindow={"Mode": "OFF"},
+            Target=schedule["Target"],
+        )
+
+    def told(self, outcome: str) -> int:
+        """How often the function's log tells of an outcome."""
+        found = self._client("logs").filter_log_events(
+            logGroupName=self.outputs["LogGroupName"], filterPattern=f'"{outcome}"'
+        )
+        return sum(json.loads(event["message"]).get("outcome") == outcome for event in found["events"])
 
     def matches(self, rule: dict, event: dict) -> bool:
         return self._events.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]
 
     def put_event(self, source: str, detail_type: str, detail: dict) -> None:
-        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        bus = self.outputs["RequestBusName"]
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "EventBusName": bus}
         answer = self._events.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(answer["Entries"])
