@@ -154,7 +154,7 @@ def events(part: Part, sim: Sim, stack: "Stack") -> None:
     [target] = stack.full_targets(capacity)
     part.equal("blocked jobs wait in a queue of their own", target["Arn"].rsplit(":")[-1], blocked.rsplit("/")[-1])
     for number, status_reason in ((2, short), (3, "")):
-        sim.ask("POST", "jobs", {"id": job("blocked", number), "statusReason": status_reason})
+        sim.ask("POST", "fleet", {"jobs": [{"id": job("blocked", number), "statusReason": status_reason}]})
         body = target["InputTransformer"]["InputTemplate"].replace("<job>", json.dumps(job("blocked", number)))
         stack.send_to(blocked, body.replace("<time>", event["time"]).replace("<why>", short))
     wait_for("the blocking job is cancelled", 30, lambda: sim.jobs()[job("blocked", 2)]["status"] == "FAILED")
@@ -205,13 +205,15 @@ def sweeps(part: Part, sim: Sim, stack: "Stack") -> None:
 
     jobs = [job("rest", number) for number in range(1500)]
     sim.reset({"jobs": [{"id": name, "queue": "rest"} for name in jobs],
-               "faults": [{"kind": {"latency": {"ms": 4500}}, "operation": "CancelJobs"}]})
+               "faults": [{"kind": {"latencyMs": 4500}, "operation": "CancelJobs"}]})
+    stack.visibility(120)  # an invocation takes some time here
     stack.send([json.dumps({"sweep": {"jobQueue": "rest", "maxJobs": 2000}, "reason": REASON})])
     wait_for("a sweep that takes more than one invocation is done", 180,
              lambda: all(found["status"] == "FAILED" for found in sim.jobs().values()))
     wait_for("the queue is empty", 60, lambda: stack.count("requests") == 0)
     part.equal("it was cut short, and handed on what was left", stack.told("handed_on"), 1)
     part.equal("and none is dead", stack.count("dead"), 0)
+    stack.visibility(4)
 
 
 def thousand(part: Part, sim: Sim, stack: "Stack") -> None:
