@@ -91,7 +91,7 @@ fn each_link_of_a_page_leads_somewhere() {
                 continue;
             }
             let target = if file.is_empty() { root().join(&page) } else { folder.join(file) };
-            assert!(target.exists() || file.ends_with("dashboard.svg"), "{page}: {link}");
+            assert!(target.exists(), "{page}: {link}");
             let is_page = target.extension().is_some_and(|extension| extension == "md");
             if !anchor.is_empty() && is_page {
                 let slug = |line: &str| {
