@@ -350,7 +350,8 @@ fn alarms_notify_the_topic_where_there_is_one_and_say_what_to_do() {
         assert_eq!(loud["AlarmActions"], loud["OKActions"], "{name}");
         notified.insert(text(&loud["AlarmActions"][0]));
         assert_eq!(loud["TreatMissingData"], "notBreaching", "{name}");
-        let description = text(&loud["AlarmDescription"]["Fn::Sub"]);
+        let description = &loud["AlarmDescription"];
+        let description = text(description.get("Fn::Sub").unwrap_or(description));
         let section = format!("docs/operations.md, \"{name}\"");
         assert!(description.contains(&section), "{name}: {description}");
         assert!(runbook.contains(&format!("## {name}\n")), "docs/operations.md has no section {name}");
