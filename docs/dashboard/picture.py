@@ -15,7 +15,7 @@ STYLE = """\
 text{font:11px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fill:#0f141a}
 .page{fill:#f3f5f7;stroke:#c6cdd5}.widget{fill:#fff;stroke:#d5dbe1}
 .name{font-size:18px;font-weight:700}.title{font-size:13px;font-weight:700}.quiet{fill:#5f6b7a}
-.cell{font-size:10px}.head{font-size:10px;font-weight:700;fill:#424650}
+.cell{font-size:10px}.head{font-size:9px;font-weight:700;fill:#424650}
 .grid{stroke:#e9ebed}.axis{stroke:#8c8c94}.line{fill:none;stroke-width:1.6;stroke-linejoin:round}
 .limit{stroke:#d62728;stroke-width:1.2}"""
 
