@@ -9,8 +9,10 @@ import json
 import re
 import shlex
 import time
+from pathlib import Path
 
 import boto3
+from samcli.yamlhelper import yaml_dump, yaml_parse
 
 from beds import Sim, bootstrap
 from harness import ACCOUNT, AWS, REGION, ROOT, Part, free_port, http, wait_for
@@ -23,6 +25,7 @@ PARAMETERS = {
     "BlockedDwellSeconds": "1",
     "CancelBlockedJobs": "true",
     "ConfirmTimeoutMs": "500",
+    "EventSources": "acme.pipelines",  # ministack's conditions take an empty list for one with a value
     "MaxAttempts": "2",
     "MaxInFlight": "4",
     "OwnEventBus": "true",
@@ -239,6 +242,16 @@ def written(name: str) -> list[str]:
     return re.search(rf"<!-- e2e: {name} -->\n```sh\n(.*?)^```$", text, re.M | re.S)[1].splitlines()
 
 
+def without_metric_math(path: Path) -> None:
+    """Leaves out the alarms on expressions over metrics, which ministack cannot make."""
+    template = yaml_parse(path.read_text())
+    template["Resources"] = {
+        name: resource for name, resource in template["Resources"].items()
+        if resource["Type"] != "AWS::CloudWatch::Alarm" or "Metrics" not in resource["Properties"]
+    }
+    path.write_text(yaml_dump(template))
+
+
 class Stack:
     """The deployed stack, through boto3."""
 
@@ -303,6 +316,7 @@ class Stack:
         sam_build, sam_deploy = map(shlex.split, written("deploy"))
         status, output = part.finish("sam-build", [*sam_build, "--build-dir", build, *overrides], env, 1800)
         part.check("sam build succeeds", status == 0, output)
+        without_metric_math(build / "template.yaml")
         status, output = part.finish("sam-deploy", [
             *sam_deploy, "--template-file", build / "template.yaml", "--stack-name", STACK, "--resolve-s3",
             "--no-confirm-changeset", *overrides,
