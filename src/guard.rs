@@ -104,7 +104,7 @@ impl Judge for Guard<'_> {
     }
 
     fn needs_fresh_look(&self, ordered: &Ordered) -> bool {
-        !self.is_free(ordered)
+        !self.is_free(ordered) || self.sweep(ordered, |sweep| sweep.may_stop_started_work()) == Some(true)
     }
 
     fn judge<'a>(
@@ -153,6 +153,11 @@ impl Judge for Guard<'_> {
             subject.ask(asked(by, request));
             if self.sweep(ordered, |sweep| sweep.meets(subject)) == Some(false) {
                 return Ruling::Forget;
+            }
+            let status = look.snapshot().map(|job| &job.status);
+            let went_on = self.sweep(ordered, |sweep| status.and_then(|status| sweep.went_on(status)));
+            if let Some(verdict) = went_on.flatten() {
+                return Ruling::Settle(verdict);
             }
             let has_ended = look.snapshot().is_some_and(|job| job.status.has_ended());
             let ruling = if has_ended { None } else { self.rule(ordered, subject, request) };

@@ -15,7 +15,7 @@ use crate::job::JobStatus;
 use crate::order::{Order, Ordered, Seen};
 use crate::outcome::{Outcome, Verdict, Wish};
 use crate::policy::{Clause, Policy, Subject};
-use crate::request::{CancelRequest, JobId, ListingOf, Sweep};
+use crate::request::{Action, CancelRequest, JobId, ListingOf, Sweep};
 use course::Course;
 use filters::filters;
 
@@ -75,7 +75,7 @@ pub(crate) struct Progress<'a> {
     pages_of_pass: u64,
     passes: u32,
     confirm_pages: u64,
-    /// How many of them earlier passes had found.
+    /// How many were listed before the present pass.
     listed_before: usize,
     /// Whether a match was listed in two places of one pass.
     has_moved: bool,
@@ -215,7 +215,21 @@ impl<'a> Progress<'a> {
 
     /// Whether some of its jobs must be described.
     pub(crate) fn needs_details(&self) -> bool {
-        !self.summary_suffices || self.looks_for_dependents()
+        !self.summary_suffices || self.looks_for_dependents() || self.may_stop_started_work()
+    }
+
+    /// Whether its calls stop a job also where it has started since it was listed.
+    pub(crate) fn may_stop_started_work(&self) -> bool {
+        self.request.action == Action::Terminate
+    }
+
+    /// What is said of a job that is to be terminated, and has gone on from the statuses that are swept.
+    pub(crate) fn went_on(&self, status: &JobStatus) -> Option<Verdict> {
+        let is_swept = status.has_ended() || self.sweep.status.contains(status);
+        (self.may_stop_started_work() && !is_swept).then(|| {
+            let why = format!("it is {} by now, and the sweep is not about such jobs", status.as_str());
+            Verdict::because(Outcome::PreconditionFailed, why)
+        })
     }
 
     /// Whether it is only asked about, so that a look at what its jobs depend on is worth while.

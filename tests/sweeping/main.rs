@@ -195,6 +195,26 @@ async fn looks_have_their_time_after_a_long_listing() {
     assert_eq!((failures(reply.unwrap()), queue.living()), (0, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_terminate_of_what_waits_leaves_alone_what_has_started_meanwhile() {
+    let queue = Queue::of([Kind { name: "etl", count: 500, ..Kind::default() }]).slow(Duration::from_secs(3));
+    let request = json!({"sweep": {"jobQueue": "q", "status": ["PENDING", "RUNNABLE"], "maxJobs": 1000},
+                         "reason": "Old.", "action": "terminate"});
+    let function = function(&queue, &[("ALLOW_TERMINATE", "true")]);
+    let event = event(&request, Duration::from_mins(14));
+    let swept = process(&function, event.payload, &event.context, Keep::Always);
+    // They are listed by two calls of three seconds, and again; by then, some have started.
+    let starts = async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        queue.start(100);
+    };
+    let (report, ()) = tokio::join!(swept, starts);
+    let report: Value = serde_json::from_str(&report.unwrap().to_json(usize::MAX, str::len)).unwrap();
+    let told = &report["results"][0]["sweep"]["outcomes"];
+    assert_eq!(*told, json!({"terminated": 400, "precondition_failed": 100}), "{report}");
+    assert_eq!(queue.living(), 100);
+}
+
 fn failures(reply: Reply) -> usize {
     match reply {
         Reply::PartialBatch(partial) => {

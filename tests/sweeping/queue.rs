@@ -43,6 +43,7 @@ struct Job {
     kind: Kind,
     status: JobStatus,
     reason: Option<Arc<str>>,
+    stopped_by: Option<Action>,
     stops: u32,
 }
 
@@ -73,7 +74,13 @@ struct State {
 impl Queue {
     /// Jobs with the numbers from 0, in the order of their kinds.
     pub(crate) fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
-        let job = |kind: Kind| Job { kind, status: JobStatus::from(kind.status), reason: None, stops: 0 };
+        let job = |kind: Kind| Job {
+            kind,
+            status: JobStatus::from(kind.status),
+            reason: None,
+            stopped_by: None,
+            stops: 0,
+        };
         let jobs = kinds.into_iter().flat_map(|kind| std::iter::repeat_n(job(kind), kind.count)).collect();
         Self(Arc::new(Mutex::new(State { jobs, calls: Calls::default(), latency: LATENCY })))
     }
@@ -82,6 +89,13 @@ impl Queue {
     pub(crate) fn slow(self, latency: Duration) -> Self {
         self.0.lock().unwrap().latency = latency;
         self
+    }
+
+    /// The first so many jobs start to run.
+    pub(crate) fn start(&self, count: usize) {
+        for job in self.0.lock().unwrap().jobs.iter_mut().take(count) {
+            job.status = JobStatus::Running;
+        }
     }
 
     async fn wait(&self) {
@@ -116,8 +130,8 @@ impl Job {
         Snapshot {
             status_reason: self.reason.as_deref().map(Into::into),
             job_name: Some(self.kind.name.into()),
-            is_cancelled: Some(self.reason.is_some()),
-            is_terminated: Some(false),
+            is_cancelled: Some(self.stopped_by == Some(Action::Cancel)),
+            is_terminated: Some(self.stopped_by == Some(Action::Terminate)),
             ..Snapshot::of(self.status.clone())
         }
     }
@@ -174,7 +188,7 @@ impl BatchApi for Queue {
         Ok(Page { jobs: jobs.collect(), next })
     }
 
-    async fn stop(&self, _: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
+    async fn stop(&self, action: Action, ids: &[JobId], reason: &Reason) -> Result<Stopped, CallError> {
         self.wait().await;
         let mut state = self.0.lock().unwrap();
         state.calls.stop += 1;
@@ -182,6 +196,7 @@ impl BatchApi for Queue {
             let job = &mut state.jobs[number(id)];
             job.stops += 1;
             job.reason = Some(reason.as_str().into());
+            job.stopped_by = Some(action);
             if !job.kind.waits {
                 job.status = JobStatus::Failed;
             }
